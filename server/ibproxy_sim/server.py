@@ -1,0 +1,128 @@
+"""The stand-in gateway on a TCP port: the only module here with a socket or a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from ibproxy_sim.gateway import Client, Gateway
+
+MAX_UNSENT_BYTES = 16 * 1024 * 1024
+"""A client that leaves more than this unread is dropped."""
+
+
+class SimServer:
+    """Serves one `Gateway` on TCP.
+
+    Attributes:
+        gateway: the pure gateway that it drives.
+        host: address that it listens on.
+        port: port that it listens on; the one that was given by the system if 0 was asked for.
+    """
+
+    def __init__(self, gateway: Gateway, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.gateway = gateway
+        self.host = host
+        self.port = port
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._started_at_s = 0.0
+        self._market_started_at_s = 0.0
+
+    async def start(self) -> None:
+        """Listen; `port` is known afterwards.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._started_at_s = time.monotonic()
+        self._market_started_at_s = self.gateway.now_s
+        self.settle()
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._timer:
+            self._timer.cancel()
+        if self._server:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        if self._server:
+            await self._server.wait_closed()
+
+    def market_now_s(self) -> float:
+        """Market time now: the wall clock since the start, times the speed."""
+        elapsed_s = time.monotonic() - self._started_at_s
+        return self._market_started_at_s + elapsed_s * self.gateway.settings.speed
+
+    def tick(self) -> None:
+        """Let the market's time catch up with the clock."""
+        self._timer = None
+        self.gateway.advance(self.market_now_s())
+        self.settle()
+
+    def settle(self) -> None:
+        """Send what is to be sent, and sleep until the gateway's next deadline."""
+        for connection in list(self._connections):
+            connection.flush()
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        deadline_s = self.gateway.next_deadline_s()
+        if deadline_s is not None:
+            delay_s = max(0.0, deadline_s - self.market_now_s()) / self.gateway.settings.speed
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
+
+    def add(self, connection: _Connection) -> None:
+        """A connection was accepted."""
+        self._connections.add(connection)
+
+    def remove(self, connection: _Connection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, server: SimServer) -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._client: Client | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes these
+        self._transport = transport
+        self._client = self._server.gateway.connect()
+        self._server.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        assert self._client  # noqa: S101 - connection_made comes first
+        self._server.gateway.advance(self._server.market_now_s())
+        self._server.gateway.receive(self._client, data)
+        self._server.settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._server.remove(self)
+        if self._client:
+            self._server.gateway.disconnect(self._client)
+        self._transport = None
+
+    def flush(self) -> None:
+        client, transport = self._client, self._transport
+        if not client or not transport:
+            return
+        if client.outbox:
+            transport.write(b"".join(client.outbox))
+            client.outbox.clear()
+            if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+                transport.abort()
+                return
+        if client.closing:
+            transport.close()
+
+    def abort(self) -> None:
+        if self._transport:
+            self._transport.abort()
