@@ -18,8 +18,8 @@ from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, spli
 START_API = "71"
 MIN_VERSION, MAX_VERSION = 157, 178
 
-Handler = Callable[["Gateway", "Client", list[str]], None]
-"""Handles one message; the list holds its fields, the message id first."""
+Handler = Callable[["Client", list[str]], None]
+"""Handles one message of a client; the list holds its fields, the message id first."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ class Gateway:
             self.error(client, -1, 320, f"Error reading request. Unknown message id {message_id}")
             return
         try:
-            handler(self, client, fields)
+            handler(client, fields)
         except (ValueError, IndexError) as error:
             # malformed fields are reported, the connection stays (1.46, 1.47)
             self.error(client, -1, 320, f"Error reading request. Unable to parse data. {error}")
