@@ -17,6 +17,9 @@ from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, spli
 
 START_API = "71"
 MIN_VERSION, MAX_VERSION = 157, 178
+CLIENT_ID_IN_USE = (  # fact 1.28
+    "Unable to connect as the client id is already in use. Retry with a unique client id."
+)
 
 Handler = Callable[["Client", list[str]], None]
 """Handles one message of a client; the list holds its fields, the message id first."""
@@ -225,8 +228,7 @@ class Gateway:
     def _start(self, client: Client, fields: list[str]) -> None:
         client_id = int(fields[2])
         if any(other.client_id == client_id for other in self.clients.values()):
-            text = "Unable to connect as the client id is already in use. Retry with a unique client id."
-            self.error(client, -1, 326, text)
+            self.error(client, -1, 326, CLIENT_ID_IN_USE)
             self.close(client)
             return
         client.client_id = client_id
