@@ -1,0 +1,447 @@
+"""The message table: one row for every message of TWS's text protocol, versions 157 to 178.
+
+A row says where in the message the ids stand and how the message is carried; the code that
+carries it asks the table and has no ladder of message ids. Indexes count the fields of a
+payload from 0, the message id; negative ones count from the end.
+
+Positions were measured on ibapi 10.50 and ib_async 2.1 [api ibapi/{client,decoder}.py,
+ib_async/{client,decoder}.py]; where a row rests on more than that, it says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+FIRST_VERSION, LAST_VERSION = 157, 178
+"""Server versions whose layouts this table describes."""
+
+START_API = b"71"
+"""A client's first message behind the handshake (fact 1.8)."""
+
+
+class Carry(Enum):
+    """How a request is carried to the gateway."""
+
+    ONE_SHOT = "own answer by request id; equal ones in flight share it"
+    SHARED = "stream by request id, one upstream for all who ask for the same"
+    OWN = "stream by request id, one upstream for each asker"
+    CANCEL = "ends the asker's part of a request"
+    ORDER = "order ids mapped both ways"
+    ACCOUNT = "served from the accounts' state, which the proxy keeps"
+    SERIAL = "no request id: at most one of a kind upstream, answer to all who wait"
+    SESSION = "answered by the session itself"
+    REFUSED = "would reach beyond the session: refused"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A message from client to gateway.
+
+    Attributes:
+        msg_id: first field.
+        name: IB's name.
+        carry: how it is carried.
+        id_at: index of the request id or order id.
+        account_at: index of the account.
+        answers: messages that answer it.
+        ends: answers after which nothing more comes.
+        cancelled_by: message that ends it early.
+        cancels: message that this one ends.
+        flag_at: index of a flag that, when 1, turns a stream into a one-shot or back.
+        key_at: SERIAL only: index of the field that its answer repeats.
+        subject_at: index of the field that names the subject, for people.
+        unknown: cancels only: error code and text for an id that is not live.
+        orders: whether it can touch the market, and so goes first.
+    """
+
+    msg_id: int
+    name: str
+    carry: Carry
+    id_at: int | None = None
+    account_at: int | None = None
+    answers: tuple[int, ...] = ()
+    ends: tuple[int, ...] = ()
+    cancelled_by: int | None = None
+    cancels: int | None = None
+    flag_at: int | None = None
+    key_at: int | None = None
+    subject_at: int | None = None
+    unknown: tuple[int, str] | None = None
+    orders: bool = False
+
+
+def _cancel(
+    msg_id: int, name: str, cancels: int, id_at: int, unknown: tuple[int, str] | None = None
+) -> Request:
+    return Request(msg_id, name, Carry.CANCEL, id_at, cancels=cancels, unknown=unknown)
+
+
+_NO_TICKER = (300, "Can't find EId with tickerId:{id}")  # fact 4.9
+_ONE_SHOT, _SHARED, _OWN = Carry.ONE_SHOT, Carry.SHARED, Carry.OWN
+_ORDER, _ACCOUNT, _SERIAL = Carry.ORDER, Carry.ACCOUNT, Carry.SERIAL
+_SESSION, _REFUSED = Carry.SESSION, Carry.REFUSED
+
+_TICKS = (58, 81, 1, 2, 45, 46, 47, 21, 84, 56, 91)
+
+REQUESTS: tuple[Request, ...] = (
+    # market data; the flag is "snapshot", which 57 ends
+    Request(
+        1,
+        "reqMktData",
+        _SHARED,
+        2,
+        answers=(*_TICKS, 57),
+        ends=(57,),
+        cancelled_by=2,
+        flag_at=-3,
+        subject_at=4,
+    ),
+    _cancel(2, "cancelMktData", 1, 2, _NO_TICKER),
+    # orders
+    Request(3, "placeOrder", _ORDER, 1, account_at=23, answers=(5, 3, 11, 59), orders=True),
+    Request(4, "cancelOrder", _ORDER, 2, answers=(3,), orders=True),
+    Request(5, "reqOpenOrders", _ORDER, answers=(5, 3, 53), ends=(53,)),
+    Request(6, "reqAccountUpdates", _ACCOUNT, account_at=3, answers=(6, 7, 8, 54)),
+    Request(7, "reqExecutions", _ORDER, 2, account_at=4, answers=(11, 59, 55), ends=(55,)),
+    Request(8, "reqIds", _SESSION, answers=(9,), ends=(9,)),
+    Request(9, "reqContractDetails", _ONE_SHOT, 2, answers=(10, 18, 52), ends=(52,), subject_at=4),
+    # a book is a sequence of changes: it is not shared before it can be rebuilt (fact 4.55)
+    Request(10, "reqMktDepth", _OWN, 2, answers=(12, 13, 92), cancelled_by=11, subject_at=4),
+    _cancel(
+        11,
+        "cancelMktDepth",
+        10,
+        2,
+        (310, "Can't find the subscribed market depth with tickerId:{id}"),
+    ),
+    Request(12, "reqNewsBulletins", _ACCOUNT, answers=(14,), cancelled_by=13),
+    Request(13, "cancelNewsBulletins", _ACCOUNT, cancels=12),
+    Request(14, "setServerLogLevel", _SESSION),  # global to the gateway (fact 8.19)
+    Request(15, "reqAutoOpenOrders", _SESSION),
+    Request(16, "reqAllOpenOrders", _ORDER, answers=(5, 3, 53), ends=(53,)),
+    Request(17, "reqManagedAccts", _SESSION, answers=(15,), ends=(15,)),
+    Request(18, "requestFA", _SERIAL, answers=(16,), ends=(16,), key_at=2),
+    Request(19, "replaceFA", _REFUSED, 4),  # affects everyone (fact 8.16)
+    # history; the flag is "keepUpToDate": a live tail behind the answer
+    Request(
+        20,
+        "reqHistoricalData",
+        _ONE_SHOT,
+        1,
+        answers=(17, 106, 90),
+        ends=(17, 106),
+        cancelled_by=25,
+        flag_at=-2,
+        subject_at=3,
+    ),
+    Request(21, "exerciseOptions", _REFUSED, 2, account_at=16, orders=True),
+    Request(22, "reqScannerSubscription", _SHARED, 1, answers=(20,), cancelled_by=23),
+    _cancel(
+        23,
+        "cancelScannerSubscription",
+        22,
+        2,
+        (365, "No scanner subscription found for ticker id:{id}"),
+    ),
+    Request(24, "reqScannerParameters", _SERIAL, answers=(19,), ends=(19,)),
+    _cancel(
+        25,
+        "cancelHistoricalData",
+        20,
+        2,
+        (366, "No historical data query found for ticker id:{id}"),
+    ),
+    Request(49, "reqCurrentTime", _SERIAL, answers=(49,), ends=(49,)),
+    Request(50, "reqRealTimeBars", _SHARED, 2, answers=(50,), cancelled_by=51, subject_at=4),
+    _cancel(51, "cancelRealTimeBars", 50, 2, _NO_TICKER),
+    Request(
+        52,
+        "reqFundamentalData",
+        _ONE_SHOT,
+        2,
+        answers=(51,),
+        ends=(51,),
+        cancelled_by=53,
+        subject_at=4,
+    ),
+    _cancel(53, "cancelFundamentalData", 52, 2),
+    Request(
+        54,
+        "calculateImpliedVolatility",
+        _ONE_SHOT,
+        2,
+        answers=(21,),
+        ends=(21,),
+        cancelled_by=56,
+        subject_at=4,
+    ),
+    Request(
+        55,
+        "calculateOptionPrice",
+        _ONE_SHOT,
+        2,
+        answers=(21,),
+        ends=(21,),
+        cancelled_by=57,
+        subject_at=4,
+    ),
+    _cancel(56, "cancelCalculateImpliedVolatility", 54, 2),
+    _cancel(57, "cancelCalculateOptionPrice", 55, 2),
+    Request(58, "reqGlobalCancel", _ORDER, orders=True),  # becomes single cancels (fact 8.20)
+    Request(59, "reqMarketDataType", _SESSION),  # a mode, applied before each request (fact 8.1)
+    Request(61, "reqPositions", _ACCOUNT, answers=(61, 62), cancelled_by=64),
+    Request(62, "reqAccountSummary", _SHARED, 2, answers=(63, 64), cancelled_by=63),
+    _cancel(63, "cancelAccountSummary", 62, 2),
+    Request(64, "cancelPositions", _ACCOUNT, cancels=61),
+    # IB's own, never for clients (fact 8.23)
+    Request(65, "verifyRequest", _REFUSED),
+    Request(66, "verifyMessage", _REFUSED),
+    Request(67, "queryDisplayGroups", _ONE_SHOT, 2, answers=(67,), ends=(67,)),
+    Request(68, "subscribeToGroupEvents", _SHARED, 2, answers=(68,), cancelled_by=70),
+    Request(69, "updateDisplayGroup", _ONE_SHOT, 2),
+    _cancel(70, "unsubscribeFromGroupEvents", 68, 2),
+    Request(71, "startApi", _SESSION),
+    Request(72, "verifyAndAuthRequest", _REFUSED),
+    Request(73, "verifyAndAuthMessage", _REFUSED),
+    Request(74, "reqPositionsMulti", _SHARED, 2, account_at=3, answers=(71, 72), cancelled_by=75),
+    _cancel(75, "cancelPositionsMulti", 74, 2),
+    Request(
+        76, "reqAccountUpdatesMulti", _SHARED, 2, account_at=3, answers=(73, 74), cancelled_by=77
+    ),
+    _cancel(77, "cancelAccountUpdatesMulti", 76, 2),
+    Request(78, "reqSecDefOptParams", _ONE_SHOT, 1, answers=(75, 76), ends=(76,), subject_at=2),
+    Request(79, "reqSoftDollarTiers", _ONE_SHOT, 1, answers=(77,), ends=(77,)),
+    Request(80, "reqFamilyCodes", _SERIAL, answers=(78,), ends=(78,)),
+    Request(81, "reqMatchingSymbols", _ONE_SHOT, 1, answers=(79,), ends=(79,), subject_at=2),
+    Request(82, "reqMktDepthExchanges", _SERIAL, answers=(80,), ends=(80,)),
+    Request(83, "reqSmartComponents", _ONE_SHOT, 1, answers=(82,), ends=(82,)),
+    Request(84, "reqNewsArticle", _ONE_SHOT, 1, answers=(83,), ends=(83,)),
+    Request(85, "reqNewsProviders", _SERIAL, answers=(85,), ends=(85,)),
+    Request(86, "reqHistoricalNews", _ONE_SHOT, 1, answers=(86, 87), ends=(87,)),
+    Request(
+        87,
+        "reqHeadTimeStamp",
+        _ONE_SHOT,
+        1,
+        answers=(88,),
+        ends=(88,),
+        cancelled_by=90,
+        subject_at=3,
+    ),
+    Request(
+        88,
+        "reqHistogramData",
+        _ONE_SHOT,
+        1,
+        answers=(89,),
+        ends=(89,),
+        cancelled_by=89,
+        subject_at=3,
+    ),
+    _cancel(89, "cancelHistogramData", 88, 1),
+    _cancel(90, "cancelHeadTimeStamp", 87, 1),
+    Request(91, "reqMarketRule", _SERIAL, answers=(93,), ends=(93,), key_at=1),
+    Request(92, "reqPnL", _SHARED, 1, account_at=2, answers=(94,), cancelled_by=93, subject_at=2),
+    _cancel(93, "cancelPnL", 92, 1, (10185, "Failed to cancel PNL (not subscribed)")),
+    Request(
+        94, "reqPnLSingle", _SHARED, 1, account_at=2, answers=(95,), cancelled_by=95, subject_at=4
+    ),
+    _cancel(95, "cancelPnLSingle", 94, 1, (10186, "Failed to cancel PNL single (not subscribed)")),
+    Request(
+        96,
+        "reqHistoricalTicks",
+        _ONE_SHOT,
+        1,
+        answers=(96, 97, 98),
+        ends=(96, 97, 98),
+        subject_at=3,
+    ),
+    # a stream may open with history (fact 4.48), which a late joiner would miss
+    Request(
+        97, "reqTickByTickData", _OWN, 1, answers=(99, 96, 97, 98), cancelled_by=98, subject_at=3
+    ),
+    _cancel(98, "cancelTickByTickData", 97, 1, _NO_TICKER),
+    Request(99, "reqCompletedOrders", _SERIAL, answers=(101, 102), ends=(102,), key_at=None),
+    Request(100, "reqWshMetaData", _ONE_SHOT, 1, answers=(104,), ends=(104,), cancelled_by=101),
+    _cancel(101, "cancelWshMetaData", 100, 1),
+    Request(102, "reqWshEventData", _ONE_SHOT, 1, answers=(105,), ends=(105,), cancelled_by=103),
+    _cancel(103, "cancelWshEventData", 102, 1),
+    Request(104, "reqUserInfo", _ONE_SHOT, 1, answers=(107,), ends=(107,)),
+)
+
+
+class Deliver(Enum):
+    """Who gets a message from the gateway."""
+
+    BY_REQUEST = "whoever asked, by the request id"
+    ORDERS = "the order's owner"
+    ACCOUNTS = "who listens to the account"
+    SERIAL = "who waits for a message of this kind"
+    ERROR = "by the id it carries, or by its code"
+    PROXY = "the proxy itself"
+    ALL = "every session"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A message from gateway to client.
+
+    Attributes:
+        msg_id: first field.
+        name: IB's name for the callback.
+        deliver: who gets it.
+        id_at: index of the request id (BY_REQUEST), or of the order id (ORDERS).
+        account_at: index of the account.
+        state_at: fields that say which piece of state a message replaces; a late joiner is
+            shown the last message of each. None: an event, nothing to be shown later.
+        end: whether it is only an end marker.
+        continued: whether a last field of 0 says that more of the answer is to come.
+    """
+
+    msg_id: int
+    name: str
+    deliver: Deliver
+    id_at: int | None = None
+    account_at: int | None = None
+    state_at: tuple[int, ...] | None = None
+    end: bool = False
+    continued: bool = False
+
+
+def _by_request(
+    msg_id: int,
+    name: str,
+    id_at: int,
+    *,
+    state_at: tuple[int, ...] | None = None,
+    account_at: int | None = None,
+    end: bool = False,
+    continued: bool = False,
+) -> Answer:
+    return Answer(
+        msg_id, name, Deliver.BY_REQUEST, id_at, account_at, state_at, end=end, continued=continued
+    )
+
+
+ANSWERS: tuple[Answer, ...] = (
+    _by_request(1, "tickPrice", 2, state_at=(3,)),
+    _by_request(2, "tickSize", 2, state_at=(3,)),
+    Answer(3, "orderStatus", Deliver.ORDERS, 1),
+    Answer(4, "error", Deliver.ERROR, 2),
+    Answer(5, "openOrder", Deliver.ORDERS, 1, 20),
+    Answer(6, "updateAccountValue", Deliver.ACCOUNTS, account_at=5, state_at=(2, 4)),
+    Answer(7, "updatePortfolio", Deliver.ACCOUNTS, account_at=19, state_at=(2,)),
+    Answer(8, "updateAccountTime", Deliver.ACCOUNTS, state_at=()),
+    Answer(9, "nextValidId", Deliver.PROXY),
+    _by_request(10, "contractDetails", 1),
+    Answer(11, "execDetails", Deliver.ORDERS, 2, 16),
+    _by_request(12, "updateMktDepth", 2),
+    _by_request(13, "updateMktDepthL2", 2),
+    Answer(14, "updateNewsBulletin", Deliver.ACCOUNTS, state_at=(2,)),
+    Answer(15, "managedAccounts", Deliver.PROXY),
+    Answer(16, "receiveFA", Deliver.SERIAL),
+    _by_request(17, "historicalData", 1),
+    _by_request(18, "bondContractDetails", 1),
+    Answer(19, "scannerParameters", Deliver.SERIAL),
+    _by_request(20, "scannerData", 2, state_at=()),
+    _by_request(21, "tickOptionComputation", 1, state_at=(2,)),
+    _by_request(45, "tickGeneric", 2, state_at=(3,)),
+    _by_request(46, "tickString", 2, state_at=(3,)),
+    _by_request(47, "tickEFP", 2, state_at=(3,)),
+    Answer(49, "currentTime", Deliver.SERIAL),
+    _by_request(50, "realtimeBar", 2),
+    _by_request(51, "fundamentalData", 2),
+    _by_request(52, "contractDetailsEnd", 2, end=True),
+    Answer(53, "openOrderEnd", Deliver.ORDERS, end=True),
+    Answer(54, "accountDownloadEnd", Deliver.ACCOUNTS, account_at=2, end=True),
+    Answer(55, "execDetailsEnd", Deliver.BY_REQUEST, 2, end=True),
+    _by_request(56, "deltaNeutralValidation", 2, state_at=()),
+    _by_request(57, "tickSnapshotEnd", 2, end=True),
+    _by_request(58, "marketDataType", 2, state_at=()),
+    Answer(59, "commissionReport", Deliver.ORDERS),
+    Answer(61, "position", Deliver.ACCOUNTS, account_at=2, state_at=(3,)),
+    Answer(62, "positionEnd", Deliver.ACCOUNTS, end=True),
+    _by_request(63, "accountSummary", 2, account_at=3, state_at=(3, 4, 6)),
+    _by_request(64, "accountSummaryEnd", 2, end=True),
+    Answer(65, "verifyMessageAPI", Deliver.PROXY),
+    Answer(66, "verifyCompleted", Deliver.PROXY),
+    _by_request(67, "displayGroupList", 2),
+    _by_request(68, "displayGroupUpdated", 2, state_at=()),
+    Answer(69, "verifyAndAuthMessageAPI", Deliver.PROXY),
+    Answer(70, "verifyAndAuthCompleted", Deliver.PROXY),
+    _by_request(71, "positionMulti", 2, account_at=3, state_at=(3, 4, 17)),
+    _by_request(72, "positionMultiEnd", 2, end=True),
+    _by_request(73, "accountUpdateMulti", 2, account_at=3, state_at=(3, 4, 5, 7)),
+    _by_request(74, "accountUpdateMultiEnd", 2, end=True),
+    _by_request(75, "securityDefinitionOptionParameter", 1),
+    _by_request(76, "securityDefinitionOptionParameterEnd", 1, end=True),
+    _by_request(77, "softDollarTiers", 1),
+    Answer(78, "familyCodes", Deliver.SERIAL),
+    _by_request(79, "symbolSamples", 1),
+    Answer(80, "mktDepthExchanges", Deliver.SERIAL),
+    _by_request(81, "tickReqParams", 1, state_at=()),
+    _by_request(82, "smartComponents", 1),
+    _by_request(83, "newsArticle", 1),
+    _by_request(84, "tickNews", 1, state_at=(3, 4)),
+    Answer(85, "newsProviders", Deliver.SERIAL),
+    _by_request(86, "historicalNews", 1),
+    _by_request(87, "historicalNewsEnd", 1, end=True),
+    _by_request(88, "headTimestamp", 1),
+    _by_request(89, "histogramData", 1),
+    _by_request(90, "historicalDataUpdate", 1),
+    _by_request(91, "rerouteMktDataReq", 1, state_at=()),
+    _by_request(92, "rerouteMktDepthReq", 1),
+    Answer(93, "marketRule", Deliver.SERIAL),
+    _by_request(94, "pnl", 1, state_at=()),
+    _by_request(95, "pnlSingle", 1, state_at=()),
+    _by_request(96, "historicalTicks", 1, continued=True),
+    _by_request(97, "historicalTicksBidAsk", 1, continued=True),
+    _by_request(98, "historicalTicksLast", 1, continued=True),
+    _by_request(99, "tickByTick", 1),
+    Answer(100, "orderBound", Deliver.ORDERS, 3),
+    Answer(101, "completedOrder", Deliver.SERIAL, account_at=19),
+    Answer(102, "completedOrdersEnd", Deliver.SERIAL, end=True),
+    _by_request(103, "replaceFAEnd", 1),
+    _by_request(104, "wshMetaData", 1),
+    _by_request(105, "wshEventData", 1),
+    _by_request(106, "historicalSchedule", 1),
+    _by_request(107, "userInfo", 1),
+)
+
+FIRST_VERSION_OF_CONTRACT_ID_AT_1 = 164
+"""Below it, 10 and 18 have a version field before the request id [api ibapi/decoder.py]."""
+
+
+def _by_id(rows: tuple[Request, ...] | tuple[Answer, ...], kind: str) -> dict[bytes, object]:
+    table: dict[bytes, object] = {}
+    for row in rows:
+        key = str(row.msg_id).encode()
+        if key in table:
+            raise ValueError(f"two rows for {kind} {row.msg_id}")
+        table[key] = row
+    return table
+
+
+def requests_by_id() -> dict[bytes, Request]:
+    """Return message id, as it stands on the wire -> row.
+
+    Raises:
+        ValueError: an id has two rows.
+    """
+    return _by_id(REQUESTS, "request")  # type: ignore[return-value]
+
+
+def answers_by_id(server_version: int) -> dict[bytes, Answer]:
+    """Return message id, as it stands on the wire -> row, as laid out at `server_version`.
+
+    Raises:
+        ValueError: an id has two rows.
+    """
+    rows = ANSWERS
+    if server_version < FIRST_VERSION_OF_CONTRACT_ID_AT_1:
+        rows = tuple(
+            _by_request(row.msg_id, row.name, 2) if row.msg_id in {10, 18} else row
+            for row in ANSWERS
+        )
+    return _by_id(rows, "answer")  # type: ignore[return-value]
