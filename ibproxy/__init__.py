@@ -1,0 +1,1 @@
+"""Strategies that share one connection to IB Gateway: `from ibproxy import *`."""

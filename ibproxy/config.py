@@ -1,0 +1,152 @@
+"""The configuration file, which the proxy and the strategies of a user share.
+
+::
+
+    gateway = "127.0.0.1:4002"
+    listen = ["ipc:///run/user/1000/ibproxy/proxy.sock"]
+
+    [strategies.trade_cppi]
+    accounts = ["DU1000002"]
+
+It is named by the environment variable IBPROXY_CONFIG, or is `config.toml` in the user's
+configuration directory; without a file the defaults hold.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import platformdirs
+from msgspec import Meta
+
+from ibproxy.address import (
+    Address,
+    check_listen_url,
+    default_address,
+    parse_host_port,
+    parse_url,
+)
+from ibproxy.errors import ConfigError
+from ibproxy.identity import clean_name
+
+URL_VARIABLE: Final = "IBPROXY_URL"
+CONFIG_VARIABLE: Final = "IBPROXY_CONFIG"
+
+
+class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one strategy is bound to.
+
+    Attributes:
+        accounts: the accounts that it sees and trades; empty means all.
+    """
+
+    accounts: tuple[str, ...] = ()
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings, with their defaults.
+
+    Attributes:
+        gateway: `HOST:PORT` of IB Gateway or TWS.
+        client_id: the proxy's own client id there.
+        server_version: the highest protocol version that the proxy asks the gateway for.
+        max_messages_per_second: what the proxy sends to the gateway at most.
+        listen: where the proxy listens; empty means the default address. Strategies look for
+            it at the first.
+        account_turn_s: how long an account keeps the gateway's account slot, in seconds.
+        strategies: strategy name -> what it is bound to.
+    """
+
+    gateway: str = "127.0.0.1:4002"
+    client_id: Annotated[int, Meta(ge=0, le=0x7FFFFFFF)] = 100
+    server_version: Annotated[int, Meta(ge=157, le=178)] = 176
+    max_messages_per_second: Annotated[int, Meta(ge=1, le=50)] = 45
+    listen: tuple[str, ...] = ()
+    account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
+    strategies: dict[str, StrategyConfig] = {}
+
+    @property
+    def gateway_address(self) -> tuple[str, int]:
+        """Host and port of the gateway."""
+        return parse_host_port(self.gateway)
+
+    def listen_addresses(self) -> list[Address]:
+        """Return where the proxy listens, the default address included."""
+        return [check_listen_url(url) for url in self.listen] or [default_address()]
+
+
+def parse_config(text: str, source: str = "configuration") -> Config:
+    """Return the settings in the TOML text of a configuration file.
+
+    Args:
+        text: the file's contents.
+        source: what errors call it.
+
+    Raises:
+        ConfigError: something in it cannot be used; the text names the key.
+    """
+    try:
+        config = msgspec.toml.decode(text, type=Config)
+        _check(config)
+    except (msgspec.DecodeError, ConfigError) as error:
+        raise ConfigError(f"{source}: {error}") from None
+    return config
+
+
+def _check(config: Config) -> None:
+    """Check what types cannot say."""
+    parse_host_port(config.gateway, shown_as=f'gateway = "{config.gateway}"')
+    for url in config.listen:
+        check_listen_url(url)
+    for name in config.strategies:
+        if clean_name(name) != name:
+            raise ConfigError(
+                f"[strategies.{name}] cannot be the name of a strategy: "
+                f"write {clean_name(name) or 'a name'}"
+            )
+
+
+def config_path() -> Path:
+    """Return where the configuration file is, or would be."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_config_dir("ibproxy")) / "config.toml"
+
+
+def read_config(path: Path | None = None) -> Config:
+    """Return the settings of the configuration file; the defaults when there is none.
+
+    Args:
+        path: the file; `config_path()` by default. A file that was named must be there.
+
+    Raises:
+        ConfigError: it cannot be read or used.
+    """
+    is_named = path is not None or bool(os.environ.get(CONFIG_VARIABLE))
+    path = path or config_path()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if is_named:
+            raise ConfigError(f"{path}: there is no such configuration file") from None
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return parse_config(text, str(path))
+
+
+def proxy_address() -> Address:
+    """Return where strategies find the proxy: IBPROXY_URL, else configuration, else default.
+
+    Raises:
+        ConfigError: what was written there cannot be used.
+    """
+    url = os.environ.get(URL_VARIABLE)
+    if not url:
+        return read_config().listen_addresses()[0]
+    try:
+        return parse_url(url)
+    except ConfigError as error:
+        raise ConfigError(f"{URL_VARIABLE}: {error}") from None

@@ -1,0 +1,212 @@
+"""Moves messages between one ZeroMQ socket and an asyncio loop; decides nothing.
+
+The file descriptor of a ZeroMQ socket tells of changes, not of states: it fires once and is
+silent until everything has been taken. So a pump
+
+* takes messages until there are none, for at most `TURN_S` per turn of the loop, and books
+  another turn when it stopped early,
+* looks at the socket again after every send, since a send may swallow the signal,
+* books a turn *before* it hands out a message behind which others wait, since a handler may run
+  the loop from inside (Jupyter does) and wait there for just those others.
+
+Loops that cannot watch descriptors (Windows' proactor) get a thread that does nothing but wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import selectors
+import socket as sockets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import zmq
+
+TURN_S: Final = 0.01
+"""How long one turn may go on taking messages before other callbacks of the loop run."""
+
+Parts = list[bytes]
+
+_NOBLOCK: Final = int(zmq.NOBLOCK)
+_SNDMORE_NOBLOCK: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+_POLLIN: Final = int(zmq.POLLIN)
+
+
+class SocketPump:
+    """Hands the messages of a ZeroMQ socket to a callback, on an asyncio loop.
+
+    `send` and `close` may be called from any thread, everything else is called on the loop.
+    The socket belongs to the pump from `start` to `close`.
+
+    Args:
+        socket: a connected or bound socket.
+        on_message: called with the parts of each message, in order.
+        on_idle: called when all that had come is handed out, or a turn's time is over.
+    """
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        on_message: Callable[[Parts], object],
+        on_idle: Callable[[], object] | None = None,
+    ) -> None:
+        self._socket = socket
+        self._on_message = on_message
+        self._on_idle = on_idle
+        self._lock = threading.Lock()  # a program may send from a thread of its own
+        self._is_open = True
+        self._next: Parts | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._fd = -1
+        self._waiter: _Waiter | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to hand out messages on `loop`."""
+        self._loop = loop
+        self._fd = int(self._socket.getsockopt(zmq.FD))
+        try:
+            loop.add_reader(self._fd, self._drain)
+        except NotImplementedError:
+            self._waiter = _Waiter(self._fd, loop, self._drain)
+        loop.call_soon(self._drain)  # what came before we watched gives no signal
+
+    def send(self, parts: Sequence[bytes]) -> None:
+        """Send a message of these parts.
+
+        Raises:
+            zmq.Again: the peer cannot take it now, or is not there.
+            zmq.ZMQError: the socket is closed, or a ROUTER's peer is unknown (EHOSTUNREACH).
+        """
+        with self._lock:
+            if not self._is_open:
+                raise zmq.ZMQError(zmq.ENOTSOCK)
+            socket_send = self._socket.send
+            # Only the first part can be refused; the others of a message follow it.
+            for part in parts[:-1]:
+                socket_send(part, _SNDMORE_NOBLOCK)
+            socket_send(parts[-1], _NOBLOCK)
+            has_swallowed_signal = self._has_input()
+        if has_swallowed_signal:
+            self._book_turn()
+
+    def drain_all(self) -> None:
+        """Hand out everything that has come, however long it takes."""
+        while (parts := self._take()) is not None:
+            self._on_message(parts)
+
+    def close(self, linger_ms: int = 0) -> None:
+        """Stop and close the socket; what was sent has `linger_ms` to get out."""
+        with self._lock:
+            if not self._is_open:
+                return
+            self._is_open = False
+            if self._waiter is not None:
+                self._waiter.stop()
+            elif self._loop is not None and not self._loop.is_closed():
+                # From another thread this still works: the selector takes it at its next turn.
+                with contextlib.suppress(RuntimeError, KeyError, OSError):
+                    self._loop.remove_reader(self._fd)
+            self._socket.close(linger_ms)
+
+    def _has_input(self) -> bool:
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & _POLLIN)
+
+    def _book_turn(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+                self._loop.call_soon_threadsafe(self._drain)
+
+    def _receive(self) -> Parts | None:
+        with self._lock:
+            if not self._is_open:
+                return None
+            try:
+                return self._socket.recv_multipart(_NOBLOCK)
+            except zmq.Again:
+                return None
+
+    def _take(self) -> Parts | None:
+        parts, self._next = self._next, None
+        return parts if parts is not None else self._receive()
+
+    def _drain(self) -> None:
+        """Hand out messages for one turn."""
+        loop = self._loop
+        parts = self._take()
+        if parts is None or loop is None:
+            self._rearm()
+            return
+        deadline_s = time.monotonic() + TURN_S
+        booked: asyncio.Handle | None = None
+        while parts is not None:
+            self._next = self._receive()
+            if self._next is None:
+                self._rearm()
+            elif booked is None:
+                booked = loop.call_soon(self._drain)
+            self._on_message(parts)
+            if time.monotonic() > deadline_s:
+                break
+            # Not from what we saw: a turn from inside may have taken it, and more may have come.
+            parts = self._take()
+        else:
+            self._rearm()
+            if booked is not None:
+                booked.cancel()
+        if self._on_idle is not None:
+            self._on_idle()
+
+    def _rearm(self) -> None:
+        if self._waiter is not None:
+            self._waiter.rearm()
+
+
+class _Waiter:
+    """A thread that waits for a descriptor on behalf of a loop that cannot.
+
+    It wakes the loop and then sleeps until `rearm`, so that one signal is one wake-up.
+    """
+
+    def __init__(
+        self, fd: int, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._may_wait = threading.Event()
+        self._may_wait.set()
+        self._is_stopped = False
+        self._wake_receiver, self._wake_sender = sockets.socketpair()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(fd, selectors.EVENT_READ)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._run, name=f"ibproxy-fd-{fd}", daemon=True)
+        self._thread.start()
+
+    def rearm(self) -> None:
+        """Wait for the next signal."""
+        self._may_wait.set()
+
+    def stop(self) -> None:
+        """End the thread; afterwards the descriptor may be closed."""
+        self._is_stopped = True
+        self._may_wait.set()
+        self._wake_sender.send(b"\0")
+        self._thread.join()
+        self._selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
+
+    def _run(self) -> None:
+        while True:
+            self._may_wait.wait()
+            self._selector.select()
+            if self._is_stopped:
+                return
+            self._may_wait.clear()
+            try:
+                self._loop.call_soon_threadsafe(self._callback)
+            except RuntimeError:  # the loop is closed
+                return
