@@ -1,0 +1,169 @@
+"""The command `ibproxy`: what can be asked for, and how it ends.
+
+One module for each command; it is imported when its command is asked for, so that help comes
+at once. Exit status: 0 done, 1 the demo's claims do not hold, 2 a mistake of the user's, told
+in one line on standard error, 130 ended by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+MISTAKE = 2
+INTERRUPTED = 130
+DISTRIBUTION = "ib-async-proxy"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: the command line behind the program's name; None takes this process's own.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        options = _parser().parse_args(arguments)
+        command = importlib.import_module(f"{__name__}.{options.command}")
+        status: int = command.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has left; Python would complain once more at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from ibproxy.errors import IbproxyError  # noqa: PLC0415 - it is slow, and seldom needed
+
+        if not isinstance(error, IbproxyError):
+            raise
+        text = " ".join(str(error).split())
+        sys.stderr.write(f"ibproxy: {text}\n")
+        return MISTAKE
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISTAKE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom needed
+
+        sys.stdout.write(f"ibproxy {version(DISTRIBUTION)}\n")
+        parser.exit()
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="ibproxy",
+        description="One Interactive Brokers connection, shared by many trading scripts.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser(
+        "demo",
+        help="watch two strategies share one connection; needs no account",
+        allow_abbrev=False,
+    )
+    demo.add_argument(
+        "--seconds", type=_positive, default=20.0, metavar="N", help="how long it runs (20)"
+    )
+
+    sim = commands.add_parser("sim", help="run the stand-in gateway", allow_abbrev=False)
+    sim.add_argument("--host", default="127.0.0.1", metavar="H", help="address (127.0.0.1)")
+    sim.add_argument("--port", type=_port, default=4002, metavar="P", help="0 takes any (4002)")
+    sim.add_argument(
+        "--accounts",
+        type=_accounts,
+        default=("DU1000001", "DU1000002"),
+        metavar="CODES",
+        help="account codes with commas between (DU1000001,DU1000002)",
+    )
+    sim.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the market (1)")
+    sim.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="X", help="market seconds a second (1)"
+    )
+    sim.add_argument(
+        "--server-version",
+        type=_server_version,
+        default=178,
+        metavar="V",
+        help="highest version it speaks, 157 to 178 (178)",
+    )
+
+    serve = commands.add_parser("serve", help="run the proxy", allow_abbrev=False)
+    serve.add_argument("--config", metavar="FILE", help="configuration file (TOML)")
+    serve.add_argument("--gateway", metavar="HOST:PORT", help="IB Gateway or TWS")
+    serve.add_argument("--client-id", type=_client_id, metavar="N", help="the proxy's own API id")
+    serve.add_argument(
+        "--listen",
+        action="append",
+        metavar="URL",
+        help="where strategies connect; may be repeated",
+    )
+
+    status = commands.add_parser("status", help="show what a proxy is doing", allow_abbrev=False)
+    status.add_argument("--url", metavar="URL", help="the proxy's address")
+    status.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _positive(text: str) -> float:
+    number = _number(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    return _whole(text, 0, 65535)
+
+
+def _server_version(text: str) -> int:
+    return _whole(text, 157, 178)
+
+
+def _client_id(text: str) -> int:
+    return _whole(text, 0, 2**31 - 1)
+
+
+def _accounts(text: str) -> tuple[str, ...]:
+    codes = tuple(text.split(","))
+    for code in codes:
+        letters = code.rstrip("0123456789")
+        if not (letters.isascii() and letters.isalpha() and letters.isupper() and letters != code):
+            raise argparse.ArgumentTypeError(
+                f"{code!r} is no account code; write them like DU1000001,DU1000002"
+            )
+    if len(set(codes)) < len(codes):
+        raise argparse.ArgumentTypeError("an account is named twice")
+    return codes
