@@ -12,30 +12,45 @@ from typing import Any
 FATAL_SIGNAL = 128
 """A process that a signal ends has this plus the signal's number as its exit status."""
 
+PATIENCE = 3
+"""The so many-th signal ends the process on the spot; the ones before let it clean up."""
 
-def run_service(service: Coroutine[Any, Any, None]) -> int:
-    """Run `service`; SIGINT and SIGTERM cancel it, a second one ends the process on the spot.
+
+def run_service(service: Coroutine[Any, Any, int | None], terminated: int = 0) -> int:
+    """Run `service`; SIGINT and SIGTERM cancel it.
+
+    Args:
+        service: what to run; it returns its exit status, None being 0.
+        terminated: exit status after SIGTERM, which is how most services are meant to end.
 
     Returns:
-        The exit status: 130 after SIGINT, else 0; SIGTERM is how a service is meant to end.
+        The exit status: 130 after SIGINT.
     """
     received: list[int] = []
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_until_signal(service, received))
-    return FATAL_SIGNAL + signal.SIGINT if signal.SIGINT in received else 0
+    status: int | None = 0
+    try:
+        status = asyncio.run(_until_signal(service, received))
+    except asyncio.CancelledError:
+        if not received:
+            raise
+    if signal.SIGINT in received:
+        return FATAL_SIGNAL + signal.SIGINT
+    return terminated if received else status or 0
 
 
-async def _until_signal(service: Coroutine[Any, Any, None], received: list[int]) -> None:
+async def _until_signal(
+    service: Coroutine[Any, Any, int | None], received: list[int]
+) -> int | None:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(service)
 
     def stop(number: int) -> None:
-        if received:
-            os._exit(FATAL_SIGNAL + number)  # it hangs, and somebody is impatient
         received.append(number)
+        if len(received) >= PATIENCE:
+            os._exit(FATAL_SIGNAL + number)  # it hangs, and somebody is impatient
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
             loop.add_signal_handler(number, stop, number)
-    await task
+    return await task
