@@ -173,7 +173,6 @@ class Chain:
             min_tick=root.min_tick,
             long_name=under.long_name,
             exchanges=self.exchanges,
-            market_rule=110 if root.min_tick > 0.01 else 32,  # noqa: PLR2004 - a cent
             under_con_id=under.con_id,
             under_sec_type=under.sec_type,
             contract_month=f"{shown:%Y%m}",

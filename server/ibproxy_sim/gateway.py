@@ -35,6 +35,9 @@ class Settings:
         speed: market seconds for each second of the wall clock.
         server_version: highest version that the gateway knows, 157 to 178.
         cash: cash of each account at the start, in USD.
+        flood: market data as fast as each client reads it, for load tests.
+        max_lines: contracts that market data may be had of at one time (facts 4.1, 4.7).
+        not_permitted: symbols without a subscription to live data.
     """
 
     accounts: tuple[str, ...] = ("DU1000001", "DU1000002")
@@ -42,6 +45,9 @@ class Settings:
     speed: float = 1.0
     server_version: int = MAX_VERSION
     cash: float = 1_000_000.0
+    flood: bool = False
+    max_lines: int = 100
+    not_permitted: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -95,12 +101,14 @@ class Gateway:
     Attributes:
         now_s: the market's time, seconds since the epoch (UTC).
         clients: the open connections by their number.
+        order_ids: next order id by API client id; it outlives connections.
     """
 
     def __init__(self, settings: Settings, now_s: float) -> None:
         self.settings = settings
         self.now_s = now_s
         self.clients: dict[int, Client] = {}
+        self.order_ids: dict[int, int] = {}
         self.statistics = Statistics()
         self.handlers: dict[str, Handler] = {}
         self.on_start: list[Callable[[Client], None]] = []

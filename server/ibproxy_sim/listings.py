@@ -181,3 +181,21 @@ OPTIONS = (
     OptionRoot("MSFT", "MSFT", 0.01, 5.0, 30, weekly=True, monthly=True, volatility=0.24),
     OptionRoot("TSLA", "TSLA", 0.01, 5.0, 40, weekly=True, monthly=True, volatility=0.55),
 )
+
+MARKET_RULES: dict[int, tuple[tuple[float, float], ...]] = {
+    26: ((0.0, 0.01),),
+    32: ((0.0, 0.01),),
+    59: ((0.0, 0.005),),
+    67: ((0.0, 0.25),),
+    98: ((0.0, 0.1),),
+    110: ((0.0, 0.05),),
+    239: ((0.0, 0.00005),),
+}
+"""Price steps from each price up, by the number of the rule; other numbers than IB's [assumed]."""
+
+
+def market_rule(sec_type: str, min_tick: float) -> int:
+    """The rule whose step is an instrument's smallest one."""
+    if sec_type == "OPT" and min_tick == 0.01:  # noqa: PLR2004 - a cent
+        return 32
+    return next(n for n, rule in MARKET_RULES.items() if rule[0][1] == min_tick)

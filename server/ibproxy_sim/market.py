@@ -243,6 +243,12 @@ class Market:
             self._ever_traded(instrument, end_step) - self._ever_traded(instrument, first_step)
         )
 
+    def average(self, instrument: Instrument, step: int) -> float:
+        """Average price of the day's trades so far, as far as four prices tell it."""
+        day = self._day(instrument, step)
+        four = day.open + day.high + day.low + self.price(instrument, step)
+        return round(four / 4, 7)
+
     def _ever_traded(self, instrument: Instrument, step: int) -> int:
         """All that was traded before a step: a straight line with bounded noise, so it rises."""
         mean = _STYLES[instrument.sec_type].trade_size

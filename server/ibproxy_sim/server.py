@@ -11,6 +11,13 @@ MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """A client that leaves more than this unread is dropped."""
 
 
+LONGEST_STEP_S = 1.0
+"""Wall time that is made up for at once; beyond it the market's time falls behind the clock.
+
+A machine that is too slow for its `speed` then has a slower market instead of none.
+"""
+
+
 class SimServer:
     """Serves one `Gateway` on TCP.
 
@@ -27,8 +34,7 @@ class SimServer:
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._started_at_s = 0.0
-        self._market_started_at_s = 0.0
+        self._seen_at_s = 0.0
 
     async def start(self) -> None:
         """Listen; `port` is known afterwards.
@@ -39,8 +45,7 @@ class SimServer:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
-        self._started_at_s = time.monotonic()
-        self._market_started_at_s = self.gateway.now_s
+        self._seen_at_s = time.monotonic()
         self.settle()
 
     async def stop(self) -> None:
@@ -54,15 +59,17 @@ class SimServer:
         if self._server:
             await self._server.wait_closed()
 
-    def market_now_s(self) -> float:
-        """Market time now: the wall clock since the start, times the speed."""
-        elapsed_s = time.monotonic() - self._started_at_s
-        return self._market_started_at_s + elapsed_s * self.gateway.settings.speed
+    def advance(self) -> None:
+        """Let the market's time catch up with the clock: the time gone by, times the speed."""
+        now_s = time.monotonic()
+        elapsed_s = min(now_s - self._seen_at_s, LONGEST_STEP_S)
+        self._seen_at_s = now_s
+        self.gateway.advance(self.gateway.now_s + elapsed_s * self.gateway.settings.speed)
 
     def tick(self) -> None:
-        """Let the market's time catch up with the clock."""
+        """Advance, and send what came of it."""
         self._timer = None
-        self.gateway.advance(self.market_now_s())
+        self.advance()
         self.settle()
 
     def settle(self) -> None:
@@ -74,7 +81,7 @@ class SimServer:
             self._timer = None
         deadline_s = self.gateway.next_deadline_s()
         if deadline_s is not None:
-            delay_s = max(0.0, deadline_s - self.market_now_s()) / self.gateway.settings.speed
+            delay_s = max(0.0, deadline_s - self.gateway.now_s) / self.gateway.settings.speed
             self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
 
     def add(self, connection: _Connection) -> None:
@@ -100,7 +107,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert self._client  # noqa: S101 - connection_made comes first
-        self._server.gateway.advance(self._server.market_now_s())
+        self._server.advance()
         self._server.gateway.receive(self._client, data)
         self._server.settle()
 

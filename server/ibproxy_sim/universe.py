@@ -25,6 +25,7 @@ from ibproxy_sim.listings import (
     Index,
     Pair,
     Stock,
+    market_rule,
 )
 from ibproxy_sim.path import PricePath, mix, step_at
 
@@ -57,7 +58,6 @@ class Instrument:
         min_tick: smallest step of its price.
         long_name: name.
         exchanges: exchanges that it can be asked for on.
-        market_rule: number of its market rule.
         stock_type: COMMON, ETF or empty.
         industry: industry, if known.
         under_con_id: conId of the underlying, or 0.
@@ -83,7 +83,6 @@ class Instrument:
     min_tick: float = 0.01
     long_name: str = ""
     exchanges: tuple[str, ...] = ("SMART",)
-    market_rule: int = 26
     stock_type: str = ""
     industry: str = ""
     under_con_id: int = 0
@@ -92,6 +91,11 @@ class Instrument:
     driver: int = 0
     ratio: float = 1.0
     volatility: float = 0.2
+
+    @property
+    def market_rule(self) -> int:
+        """Number of its market rule."""
+        return market_rule(self.sec_type, self.min_tick)
 
     @property
     def has_trades(self) -> bool:
@@ -349,7 +353,6 @@ def _pair(pair: Pair) -> Instrument:
         min_tick=pair.min_tick,
         long_name=f"{pair.symbol} against {pair.currency}",
         exchanges=("IDEALPRO",),
-        market_rule=239,
         driver=pair.con_id,
         volatility=pair.volatility,
     )
@@ -373,7 +376,6 @@ def _futures(
             min_tick=root.min_tick,
             long_name=root.long_name,
             exchanges=(root.exchange,),
-            market_rule=67,
             under_con_id=follows.con_id if follows else 0,
             under_sec_type="IND" if follows else "",
             contract_month=f"{month:%Y%m}",

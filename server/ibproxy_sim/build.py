@@ -1,0 +1,53 @@
+"""Puts a gateway together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ibproxy_sim.contracts import Contracts
+from ibproxy_sim.gateway import Gateway, Settings
+from ibproxy_sim.market import Market
+from ibproxy_sim.option_ticks import Calculations
+from ibproxy_sim.quotes import Quotes
+from ibproxy_sim.session import Session
+from ibproxy_sim.universe import Universe
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A gateway and what it is made of, for tests that look inside.
+
+    Attributes:
+        gateway: what a server or a test drives.
+        universe: what is listed.
+        market: prices.
+        quotes: market data subscriptions.
+    """
+
+    gateway: Gateway
+    universe: Universe
+    market: Market
+    quotes: Quotes
+
+
+def make_simulation(settings: Settings, now_s: float) -> Simulation:
+    """A gateway with a market and everything that it answers.
+
+    Args:
+        settings: what kind of gateway it is.
+        now_s: the market's time at the start, seconds since the epoch.
+    """
+    gateway = Gateway(settings, now_s)
+    universe = Universe(settings.seed, now_s)
+    market = Market(settings.seed, universe)
+    Session(gateway).install()
+    Contracts(gateway, universe).install()
+    quotes = Quotes(gateway, universe, market)
+    quotes.install()
+    Calculations(gateway, universe, market).install()
+    return Simulation(gateway, universe, market, quotes)
+
+
+def make_gateway(settings: Settings, now_s: float) -> Gateway:
+    """The gateway of `make_simulation`."""
+    return make_simulation(settings, now_s).gateway
