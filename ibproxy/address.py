@@ -40,6 +40,10 @@ class IpcAddress:
         """The address as ZeroMQ takes it."""
         return f"ipc://{self.path}"
 
+    def exists(self) -> bool:
+        """Whether there is such a file, be anybody listening or not."""
+        return Path(self.path).exists()
+
 
 @dataclass(frozen=True)
 class TcpAddress:

@@ -103,12 +103,14 @@ class SocketPump:
             if not self._is_open:
                 return
             self._is_open = False
+            self._next = None
             if self._waiter is not None:
                 self._waiter.stop()
             elif self._loop is not None and not self._loop.is_closed():
                 # From another thread this still works: the selector takes it at its next turn.
                 with contextlib.suppress(RuntimeError, KeyError, OSError):
                     self._loop.remove_reader(self._fd)
+            self._socket.disable_monitor()  # before anybody closes the monitor's other end
             self._socket.close(linger_ms)
 
     def _has_input(self) -> bool:

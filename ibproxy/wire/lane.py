@@ -168,6 +168,11 @@ class Channel:
         """Whether enough has come that the other side should be told now."""
         return self._unreported_bytes >= ACK_EVERY_BYTES
 
+    @property
+    def has_unreported(self) -> bool:
+        """Whether anything has come that the other side does not know to be here."""
+        return self._unreported_bytes > 0
+
     def pack(self, body: bytes) -> list[bytes]:
         """Return the two parts of the next data message."""
         self._last_number += 1

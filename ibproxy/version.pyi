@@ -1,0 +1,1 @@
+from ib_async.version import *
