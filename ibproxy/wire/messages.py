@@ -51,7 +51,9 @@ class Request:
         flag_at: index of a flag that, when 1, turns a stream into a one-shot or back.
         key_at: SERIAL only: index of the field that its answer repeats.
         subject_at: index of the field that names the subject, for people.
+        version: cancels only: the version field that stands before the id.
         unknown: cancels only: error code and text for an id that is not live.
+        reply: cancels only: error code and text that confirm the cancel.
         orders: whether it can touch the market, and so goes first.
     """
 
@@ -67,17 +69,38 @@ class Request:
     flag_at: int | None = None
     key_at: int | None = None
     subject_at: int | None = None
+    version: int = 1
     unknown: tuple[int, str] | None = None
+    reply: tuple[int, str] | None = None
     orders: bool = False
 
 
 def _cancel(
-    msg_id: int, name: str, cancels: int, id_at: int, unknown: tuple[int, str] | None = None
+    msg_id: int,
+    name: str,
+    cancels: int,
+    id_at: int,
+    unknown: tuple[int, str] | None = None,
+    reply: tuple[int, str] | None = None,
+    version: int = 1,
 ) -> Request:
-    return Request(msg_id, name, Carry.CANCEL, id_at, cancels=cancels, unknown=unknown)
+    return Request(
+        msg_id,
+        name,
+        Carry.CANCEL,
+        id_at,
+        cancels=cancels,
+        version=version,
+        unknown=unknown,
+        reply=reply,
+    )
 
 
 _NO_TICKER = (300, "Can't find EId with tickerId:{id}")  # fact 4.9
+_HISTORY_CANCELLED = (  # fact 5.11
+    162,
+    "Historical Market Data Service error message:API historical data query cancelled: {id}",
+)
 _ONE_SHOT, _SHARED, _OWN = Carry.ONE_SHOT, Carry.SHARED, Carry.OWN
 _ORDER, _ACCOUNT, _SERIAL = Carry.ORDER, Carry.ACCOUNT, Carry.SERIAL
 _SESSION, _REFUSED = Carry.SESSION, Carry.REFUSED
@@ -97,7 +120,7 @@ REQUESTS: tuple[Request, ...] = (
         flag_at=-3,
         subject_at=4,
     ),
-    _cancel(2, "cancelMktData", 1, 2, _NO_TICKER),
+    _cancel(2, "cancelMktData", 1, 2, _NO_TICKER, version=2),
     # orders
     Request(3, "placeOrder", _ORDER, 1, account_at=23, answers=(5, 3, 11, 59), orders=True),
     Request(4, "cancelOrder", _ORDER, 2, answers=(3,), orders=True),
@@ -151,6 +174,7 @@ REQUESTS: tuple[Request, ...] = (
         20,
         2,
         (366, "No historical data query found for ticker id:{id}"),
+        _HISTORY_CANCELLED,
     ),
     Request(49, "reqCurrentTime", _SERIAL, answers=(49,), ends=(49,)),
     Request(50, "reqRealTimeBars", _SHARED, 2, answers=(50,), cancelled_by=51, subject_at=4),

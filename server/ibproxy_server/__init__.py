@@ -1,9 +1,4 @@
-"""The proxy: it owns the one connection to the gateway, and gives each client a virtual one.
+"""The proxy: owns the one connection to the gateway, gives every client a gateway of its own.
 
-::
-
-    cli/      the command line: serve, sim, status, demo
-    demo/     what `ibproxy demo` shows, and the audit behind its summary
-    shells/   sockets, files and clocks around the core
-    core/     pure: who gets what, under which id, and when
+`core` decides and is pure; `shells` move bytes and carry out what the core decides.
 """

@@ -1,0 +1,264 @@
+"""Accounts: one subscription of each kind upstream, and a view of it for every session.
+
+The proxy keeps the last state, the account's *picture*, and serves every session as if the slot
+were its own: the image at once, then what changes. What a fresh image repeats unchanged is not
+passed on, since on a gateway of its own a session would not have seen a second image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ibproxy.wire.framing import join_fields
+from ibproxy.wire.messages import Answer, Request
+from ibproxy_server.core import codes
+from ibproxy_server.core.account_slot import AccountSlot
+from ibproxy_server.core.context import Context
+from ibproxy_server.core.effects import Level
+from ibproxy_server.core.session import Session
+
+VALUE, PORTFOLIO, TIME = b"6", b"7", b"8"
+_UNSUBSCRIBED = (2100, "API client has been unsubscribed from account data.")  # fact 2.17
+_POSITION, _MARKET_VALUE, _UNREALIZED = 13, 15, 17
+_POSITION_END = join_fields(62, 1)
+
+Key = tuple[bytes, ...]
+
+
+@dataclass(eq=False)
+class Picture:
+    """What is known of one account.
+
+    Attributes:
+        rows: message id and what it is about -> its last payload.
+        is_whole: whether an image has come to its end.
+        incoming: keys named by the image that is coming in.
+    """
+
+    rows: dict[Key, bytes] = field(default_factory=dict)
+    is_whole: bool = False
+    incoming: set[Key] = field(default_factory=set)
+
+    def image(self) -> list[bytes]:
+        """Return the rows in the gateway's order: values by key, portfolio, time (fact 2.6)."""
+        return [self.rows[key] for key in sorted(self.rows)]
+
+
+class AccountDesk:
+    """Carries ACCOUNT requests, and the answers about accounts, positions and bulletins."""
+
+    def __init__(self, context: Context, turn_s: float) -> None:
+        self._context = context
+        self.slot = AccountSlot(turn_s)
+        self._pictures: dict[str, Picture] = {}
+        self._listeners: dict[Session, str] = {}
+        self._owed_image: dict[Session, None] = {}
+        self._positions: dict[Key, bytes] = {}
+        self._has_positions = False
+        self._position_listeners: dict[Session, None] = {}
+        self._owed_positions: dict[Session, None] = {}
+        self._bulletins: dict[bytes, bytes] = {}
+        self._bulletin_listeners: dict[Session, None] = {}
+        self._receive = {
+            6: self._account_updates,
+            12: self._bulletins_wanted,
+            13: self._bulletins_unwanted,
+            61: self._positions_wanted,
+            64: self._positions_unwanted,
+        }
+        self._handle = {
+            6: self._row,
+            7: self._row,
+            8: self._row,
+            14: self._bulletin,
+            54: self._image_end,
+            61: self._position,
+            62: self._positions_end,
+        }
+
+    # from clients
+
+    def receive(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        """Carry a request about accounts."""
+        self._receive[row.msg_id](session, fields)
+
+    def _account_updates(self, session: Session, fields: list[bytes]) -> None:
+        """Subscribe or unsubscribe; a second account replaces the first (fact 2.1)."""
+        if fields[2] != b"1":
+            if self._stop_listening(session):
+                session.error(-1, *_UNSUBSCRIBED)
+            return
+        account = session.view.only or fields[3].decode(errors="replace")  # fact 2.16
+        if not account:
+            session.error(-1, *codes.ACCOUNT_REQUIRED)
+            return
+        if account not in session.view.accounts:
+            code, text = codes.INVALID_ACCOUNT
+            session.error(-1, code, text.format(account=account))
+            return
+        self._stop_listening(session)
+        self._listeners[session] = account
+        self.slot.demand(account).listeners += 1
+        picture = self._pictures.get(account)
+        if picture and picture.is_whole:
+            self._send_image(session, account)
+        else:
+            self._owed_image[session] = None
+
+    def _stop_listening(self, session: Session) -> bool:
+        account = self._listeners.pop(session, None)
+        self._owed_image.pop(session, None)
+        if account is None:
+            return False
+        self.slot.demand(account).listeners -= 1
+        return True
+
+    def _positions_wanted(self, session: Session, fields: list[bytes]) -> None:
+        del fields
+        if self._has_positions:
+            self._send_positions(session)
+        else:
+            self._owed_positions[session] = None
+
+    def _positions_unwanted(self, session: Session, fields: list[bytes]) -> None:
+        del fields
+        self._position_listeners.pop(session, None)
+        self._owed_positions.pop(session, None)
+
+    def _bulletins_wanted(self, session: Session, fields: list[bytes]) -> None:
+        if not self._bulletin_listeners:
+            self._context.ask(12, 1, 1)
+        elif fields[2] == b"1":  # the day's bulletins first (fact 8.9)
+            for payload in self._bulletins.values():
+                session.send(payload)
+        self._bulletin_listeners[session] = None
+
+    def _bulletins_unwanted(self, session: Session, fields: list[bytes]) -> None:
+        del fields
+        if session in self._bulletin_listeners:
+            del self._bulletin_listeners[session]
+            if not self._bulletin_listeners:
+                self._bulletins.clear()
+                self._context.ask(13, 1)
+
+    def forget(self, session: Session) -> None:
+        """The session is over: its subscriptions end."""
+        self._stop_listening(session)
+        self._positions_unwanted(session, [])
+        self._bulletins_unwanted(session, [])
+
+    # the connection
+
+    def start(self, accounts: tuple[str, ...]) -> None:
+        """The gateway is ready: learn everything before the first client asks."""
+        for account in accounts:
+            self.slot.demand(account)
+        self._context.ask(61, 1)
+
+    def reset(self) -> None:
+        """The connection to the gateway is gone."""
+        self.slot.reset()
+        self._pictures.clear()
+        self._positions.clear()
+        self._has_positions = False
+        self._bulletins.clear()
+
+    def advance(self) -> None:
+        """Move the slot on, when it is time."""
+        was_loading = self.slot.current if self.slot.is_loading else None
+        account = self.slot.next_turn(self._context.now_s)
+        if account is None:
+            return
+        if was_loading:
+            self._context.counters["timeouts"] += 1
+            text = f"the account image of {was_loading} did not come to its end"
+            self._context.notice(Level.WARNING, text)
+        self._pictures.setdefault(account, Picture()).incoming.clear()
+        self._context.ask(6, 2, 1, account)
+
+    def ages_s(self, now_s: float) -> dict[str, float]:
+        """Return account -> seconds since its picture was last whole."""
+        return {
+            each.account: now_s - each.completed_at_s
+            for each in self.slot.demands.values()
+            if each.completed_at_s is not None
+        }
+
+    # from the gateway
+
+    def answer(self, row: Answer, payload: bytes) -> None:
+        """Take a message about accounts."""
+        self._handle[row.msg_id](row, payload)
+
+    def _row(self, row: Answer, payload: bytes) -> None:
+        fields = payload.split(b"\0")
+        # 8 names no account: it belongs to the one in the slot
+        account = fields[row.account_at].decode() if row.account_at else self.slot.current
+        if account is None:
+            return
+        picture = self._pictures.setdefault(account, Picture())
+        assert row.state_at is not None  # noqa: S101 - the table test holds this
+        key = (fields[0], *(fields[each] for each in row.state_at))
+        picture.incoming.add(key)
+        if picture.rows.get(key) != payload:
+            picture.rows[key] = payload
+            self._tell(account, payload)
+
+    def _image_end(self, row: Answer, payload: bytes) -> None:
+        del row
+        account = payload.split(b"\0")[2].decode()
+        picture = self._pictures.setdefault(account, Picture())
+        for key in [key for key in picture.rows if key not in picture.incoming]:
+            gone = picture.rows.pop(key)
+            if key[0] == PORTFOLIO:
+                # closed while the slot was elsewhere: on a gateway of one's own a row says so
+                fields = gone.split(b"\0")
+                fields[_POSITION] = fields[_MARKET_VALUE] = fields[_UNREALIZED] = b"0"
+                self._tell(account, b"\0".join(fields))
+        picture.incoming.clear()
+        picture.is_whole = True
+        self.slot.completed(account, self._context.now_s)
+        for session in [each for each in self._owed_image if self._listeners[each] == account]:
+            del self._owed_image[session]
+            self._send_image(session, account)
+
+    def _tell(self, account: str, payload: bytes) -> None:
+        for session, wanted in self._listeners.items():
+            if wanted == account and session not in self._owed_image:
+                session.send(payload)
+
+    def _send_image(self, session: Session, account: str) -> None:
+        for payload in self._pictures[account].image():
+            session.send(payload)
+        session.say(54, 1, account)
+
+    def _position(self, row: Answer, payload: bytes) -> None:
+        fields = payload.split(b"\0")
+        assert row.account_at is not None  # noqa: S101
+        account = fields[row.account_at].decode()
+        self._positions[fields[2], fields[3]] = payload
+        if self._has_positions:
+            self.slot.position_changed(account)
+        for session in self._position_listeners:
+            if session.view.sees(account):
+                session.send(payload)
+
+    def _positions_end(self, row: Answer, payload: bytes) -> None:
+        del row, payload
+        self._has_positions = True
+        for session in self._owed_positions:
+            self._send_positions(session)
+        self._owed_positions.clear()
+
+    def _send_positions(self, session: Session) -> None:
+        for (account, _), payload in self._positions.items():
+            if session.view.sees(account.decode()):
+                session.send(payload)
+        session.send(_POSITION_END)
+        self._position_listeners[session] = None
+
+    def _bulletin(self, row: Answer, payload: bytes) -> None:
+        del row
+        self._bulletins[payload.split(b"\0")[2]] = payload
+        for session in self._bulletin_listeners:
+            session.send(payload)

@@ -1,0 +1,78 @@
+"""Error codes, one by one: what message 4 means beyond its text.
+
+A code that is mere information never ends a request; one that belongs to the connection
+between proxy and gateway never reaches a client.
+"""
+
+from __future__ import annotations
+
+INFORMATION = frozenset(
+    {
+        0,  # approaching the message rate (fact 6.6)
+        100,  # message rate exceeded: carries the id of an innocent request (fact 6.5)
+        105,  # order differs from the original: the order lives on (fact 11.23)
+        165,  # historical service notice, or a scanner without matches (facts 4.64, 5.13)
+        317,  # depth reset, new rows follow (fact 4.53)
+        399,  # order warning (fact 3.63)
+        404,  # shares are being located (fact 3.59)
+        434,
+        492,  # scanner warning with results (fact 4.64)
+        10090,  # part of the data is not subscribed, the rest comes (fact 4.39)
+        10091,
+        10167,  # delayed data instead (fact 4.39)
+        10349,  # time in force set by a preset (fact 3.68)
+    }
+)
+"""Codes that never end the request or order whose id they carry; 2100 to 2199 likewise."""
+
+_WARNINGS = range(2100, 2200)
+
+PROXY_ONLY = frozenset(
+    {
+        0,
+        100,
+        326,  # the proxy's own client id is in use
+        2100,  # the account slot moved on (facts 2.2, 2.17)
+        2101,  # somebody else holds the account slot (fact 2.3)
+        1300,  # the port was changed: the connection ends anyway (fact 7.7)
+    }
+)
+"""Codes without an id that concern the proxy's own connection."""
+
+FARM_OF_CODE = {
+    2103: "data",
+    2104: "data",
+    2105: "history",
+    2106: "history",
+    2107: "history",
+    2108: "data",
+    2119: "data",
+    2157: "security definitions",
+    2158: "security definitions",
+}
+"""Farm notices: kind of farm; a new session is told the last one of each farm (fact 1.15)."""
+
+CLIENT_ID_IN_USE = (
+    326,
+    "Unable to connect as the client id is already in use. Retry with a unique client id.",
+)
+DUPLICATE_TICKER = (322, "Error processing request.-'ib' : cause - Duplicate ticker id")
+DUPLICATE_ORDER = (103, "Duplicate order id")
+ORDER_NOT_FOUND = (10147, "OrderId {id} that needs to be cancelled is not found.")
+ORDER_REJECTED = (201, "Order rejected - reason:{reason}")
+INVALID_ACCOUNT = (321, "Error validating request.-'ib' : cause - Invalid account code '{account}'")
+ACCOUNT_REQUIRED = (
+    321,
+    "Error validating request.-'ib' : cause - The account code is required for this operation.",
+)
+NOT_ALLOWED = (
+    321,
+    "Error validating request.-'ib' : cause - {name} reaches beyond one client: not allowed.",
+)
+UNREADABLE = (320, "Error reading request. Unable to parse data. {detail}")
+AUTO_BIND_REFUSED = (327, "Only the default client (i.e 0) can auto bind orders.")
+
+
+def is_information(code: int) -> bool:
+    """Whether `code` leaves the request or order alive."""
+    return code in INFORMATION or code in _WARNINGS

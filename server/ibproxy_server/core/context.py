@@ -1,0 +1,44 @@
+"""What the desks of the hub share: the time, the sessions, and where effects go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ibproxy.wire.framing import join_fields
+from ibproxy_server.core.effects import Effect, Level, Notice
+from ibproxy_server.core.pacer import Pacer
+from ibproxy_server.core.session import Phase, Session
+
+
+class Context:
+    """Shared by all desks; holds no decisions.
+
+    Attributes:
+        now_s: time of the event being handled, monotonic seconds.
+        sessions: session number -> session.
+        effects: what the event being handled brings about, in order.
+        pacer: what goes to the gateway.
+        server_version: negotiated with the gateway; 0 while there is none.
+        counters: how often what happened; see `status`.
+    """
+
+    def __init__(self, messages_per_s: float) -> None:
+        self.now_s = 0.0
+        self.sessions: dict[int, Session] = {}
+        self.effects: list[Effect] = []
+        self.pacer = Pacer(messages_per_s)
+        self.server_version = 0
+        self.counters: Counter[str] = Counter()
+
+    def ready_sessions(self) -> Iterator[Session]:
+        """Return the sessions that have done their handshake."""
+        return (each for each in self.sessions.values() if each.phase is Phase.READY)
+
+    def notice(self, level: Level, text: str) -> None:
+        """Tell people."""
+        self.effects.append(Notice(level, text))
+
+    def ask(self, *fields: object) -> None:
+        """Queue a message of the proxy's own for the gateway."""
+        self.pacer.push(0, (join_fields(*fields),))

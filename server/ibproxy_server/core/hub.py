@@ -1,0 +1,448 @@
+"""The hub: events in, effects out. It dispatches; the desks decide.
+
+    effects = hub.handle(now_s, event)
+    deadline_s = hub.next_deadline_s()      # send a Tick then
+
+It is pure: no socket, no clock, no randomness, so a list of (now_s, event) is a complete record.
+It never raises on what a peer sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ibproxy.errors import LocalError, RemoteProtocolError
+from ibproxy.wire.framing import frame
+from ibproxy.wire.messages import Answer, Carry, Deliver, Request, answers_by_id, requests_by_id
+from ibproxy_server.core import codes
+from ibproxy_server.core import events as ev
+from ibproxy_server.core.accounts import AccountDesk
+from ibproxy_server.core.context import Context
+from ibproxy_server.core.effects import (
+    AcceptClient,
+    CloseUpstream,
+    DropClient,
+    Effect,
+    GiveUp,
+    Level,
+    SendToClient,
+    SendUpstream,
+)
+from ibproxy_server.core.orders import OrderDesk
+from ibproxy_server.core.requests import FIRST_REQUEST_ID, RequestDesk
+from ibproxy_server.core.serial import SerialDesk
+from ibproxy_server.core.session import Phase, Session, View
+from ibproxy_server.core.upstream import Stage, Upstream
+
+MAX_BACKLOG_BYTES = 64 * 1024 * 1024
+"""A client for whom more than this waits is disconnected."""
+
+PAPER_PORTS, LIVE_PORTS = (7497, 4002), (7496, 4001)
+_NO_ID = (-1, 2**31 - 1)
+_MARKET_RULE = re.compile(rb"Market rule with id = (\d+)")
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """What the hub must know.
+
+    Attributes:
+        gateway: address of the gateway, for people.
+        client_id: the proxy's client id at the gateway.
+        max_version: highest server version to negotiate.
+        messages_per_s: limit of messages to the gateway; 0: none.
+        account_turn_s: how long an account keeps the account slot when others want it.
+        accounts_of_strategy: strategy -> the accounts that it is bound to; others see all.
+    """
+
+    gateway: str = "127.0.0.1:4002"
+    client_id: int = 100
+    max_version: int = 176
+    messages_per_s: float = 45.0
+    account_turn_s: float = 2.0
+    accounts_of_strategy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Hub:
+    """One gateway connection in, a gateway for every client out.
+
+    Attributes:
+        messages_received: messages that came from the gateway.
+    """
+
+    def __init__(self, settings: HubSettings) -> None:
+        self.settings = settings
+        self.context = Context(settings.messages_per_s)
+        self.upstream = Upstream(settings.gateway, settings.client_id, settings.max_version)
+        self.requests = RequestDesk(self.context)
+        self.orders = OrderDesk(self.context, self.requests)
+        self.orders.upstream_client_id = settings.client_id
+        self.accounts = AccountDesk(self.context, settings.account_turn_s)
+        self.serial = SerialDesk(self.context)
+        self._started_at_s: float | None = None
+        self._was_ready = False
+        self._waiting: list[ev.ClientArrived] = []
+        self._farms: dict[tuple[str, bytes], bytes] = {}
+        self._unknown: set[bytes] = set()
+        self.messages_received = 0
+        self._request_rows = requests_by_id()
+        self._answer_routes: dict[bytes, tuple[Answer, Callable[[Answer, bytes], None]]] = {}
+        self._on_event: dict[type, Callable[[Any], None]] = {
+            ev.ClientArrived: self._client_arrived,
+            ev.ClientData: self._client_data,
+            ev.ClientBlocked: self._client_blocked,
+            ev.ClientLeft: self._client_left,
+            ev.UpstreamConnected: self._upstream_connected,
+            ev.UpstreamData: self._upstream_data,
+            ev.UpstreamLost: self._upstream_lost,
+            ev.Tick: lambda _: None,
+        }
+        self._carry: dict[Carry, Callable[[Session, Request, list[bytes]], None]] = {
+            Carry.ONE_SHOT: self.requests.ask,
+            Carry.SHARED: self.requests.ask,
+            Carry.OWN: self.requests.ask,
+            Carry.CANCEL: self.requests.cancel,
+            Carry.ORDER: self.orders.receive,
+            Carry.ACCOUNT: self.accounts.receive,
+            Carry.SERIAL: self.serial.receive,
+            Carry.SESSION: self._answer_here,
+            Carry.REFUSED: self._refuse,
+        }
+        self._answer_in_session: dict[int, Callable[[Session, list[bytes]], None]] = {
+            8: lambda session, _: self._tell_next_id(session),
+            14: lambda _session, _: None,
+            15: self._auto_open_orders,
+            17: lambda session, _: session.say(15, 1, ",".join(session.view.accounts)),
+            59: self._market_data_type,
+            71: self._start_api,
+        }
+        self._desks = (self.requests, self.orders, self.accounts, self.serial)
+
+    def handle(self, now_s: float, event: ev.Event) -> list[Effect]:
+        """Take an event and return what is to be done, in order.
+
+        Args:
+            now_s: time of the event, monotonic seconds; never goes back.
+            event: what happened.
+        """
+        context = self.context
+        context.now_s = now_s
+        if self._started_at_s is None:
+            self._started_at_s = now_s
+        self._on_event[type(event)](event)
+        context.effects += self.upstream.advance(now_s)
+        if self.upstream.is_ready:
+            self.accounts.advance()
+            self.requests.advance()
+            self.serial.advance()
+            if payloads := context.pacer.take(now_s):
+                context.effects.append(SendUpstream(b"".join(map(frame, payloads))))
+        for session in context.sessions.values():
+            if session.out:
+                self._flush(session)
+        effects, context.effects = context.effects, []
+        return effects
+
+    def next_deadline_s(self) -> float | None:
+        """Return when a `Tick` is due, or None."""
+        deadlines = [self.upstream.next_deadline_s()]
+        if self.upstream.is_ready:
+            deadlines += [
+                self.accounts.slot.next_deadline_s(),
+                self.requests.next_deadline_s(),
+                self.serial.next_deadline_s(),
+                self.context.pacer.next_deadline_s(),
+            ]
+        return min((each for each in deadlines if each is not None), default=None)
+
+    # clients
+
+    def _client_arrived(self, event: ev.ClientArrived) -> None:
+        if self.upstream.stage is Stage.WAITING:
+            reason = (
+                f"no gateway at {self.upstream.address}: {self.upstream.note or 'not tried yet'}"
+            )
+            self._turn_away(event, reason)
+        elif not self.upstream.is_ready:
+            self._waiting.append(event)  # it is about to be
+        else:
+            self._admit(event)
+
+    def _admit(self, event: ev.ClientArrived) -> None:
+        all_accounts = self.upstream.accounts
+        is_paper = all(each.startswith("D") for each in all_accounts)
+        if event.port in PAPER_PORTS and not is_paper:
+            reason = (
+                f"{event.strategy} asks for port {event.port}, a paper account's, "
+                "but the gateway behind this proxy holds a live account"
+            )
+            self._turn_away(event, reason)
+            return
+        accounts = self.settings.accounts_of_strategy.get(event.strategy, all_accounts)
+        view = View(accounts, is_whole=set(accounts) == set(all_accounts))
+        session = Session(
+            event.session,
+            event.strategy,
+            view,
+            self.context.now_s,
+            program=event.program,
+            pid=event.pid,
+        )
+        self.context.sessions[event.session] = session
+        self.context.effects.append(AcceptClient(event.session))
+
+    def _turn_away(self, event: ev.ClientArrived, reason: str) -> None:
+        self.context.counters["refusals"] += 1
+        self.context.notice(Level.WARNING, f"{event.strategy} was refused: {reason}")
+        self.context.effects.append(DropClient(event.session, reason, refused=True))
+
+    def _client_data(self, event: ev.ClientData) -> None:
+        session = self.context.sessions.get(event.session)
+        if session is None:
+            return
+        try:
+            payloads = session.receive(
+                event.data, self.upstream.server_version, self.upstream.time_text
+            )
+        except RemoteProtocolError as error:
+            self._drop(session, str(error))
+            return
+        for payload in payloads:
+            session.messages_in += 1
+            self._client_message(session, payload)
+            if session.phase is Phase.CLOSED:
+                return
+
+    def _client_message(self, session: Session, payload: bytes) -> None:
+        fields = payload.split(b"\0")
+        if fields.pop():
+            session.error(-1, *_unreadable("the last field has no end"))
+            return
+        row = self._request_rows.get(fields[0]) if fields else None
+        if session.phase is Phase.STARTING and (row is None or row.name != "startApi"):
+            return  # may be lost, as at the gateway (fact 1.10)
+        if row is None:
+            self._report_unknown("request", fields[0] if fields else b"")
+            session.error(-1, *_unreadable(f"unknown message id {fields[0][:20]!r}"))
+            return
+        try:
+            self._carry[row.carry](session, row, fields)
+        except (ValueError, IndexError, UnicodeError) as error:
+            session.error(-1, *_unreadable(f"{row.name}: {error}"))
+
+    def _client_blocked(self, event: ev.ClientBlocked) -> None:
+        session = self.context.sessions.get(event.session)
+        if session and event.backlog_bytes > MAX_BACKLOG_BYTES:
+            self._drop(session, f"it reads too slowly: {event.backlog_bytes} bytes wait for it")
+
+    def _client_left(self, event: ev.ClientLeft) -> None:
+        self._waiting = [each for each in self._waiting if each.session != event.session]
+        session = self.context.sessions.get(event.session)
+        if session:
+            self._forget(session)
+            text = f"{session} has left" + (f": {event.reason}" if event.reason else "")
+            self.context.notice(Level.INFO, text)
+
+    def _drop(self, session: Session, reason: str) -> None:
+        """End a session from this side; what is queued for it is still sent."""
+        self._flush(session)
+        self._forget(session)
+        self.context.effects.append(DropClient(session.number, reason))
+        self.context.notice(Level.WARNING, f"{session} was disconnected: {reason}")
+
+    def _forget(self, session: Session) -> None:
+        session.phase = Phase.CLOSED
+        for desk in self._desks:
+            desk.forget(session)
+        del self.context.sessions[session.number]
+
+    def _flush(self, session: Session) -> None:
+        data = b"".join(session.out)
+        session.out.clear()
+        if data:
+            session.bytes_out += len(data)
+            self.context.effects.append(SendToClient(session.number, data))
+
+    # what a session answers by itself
+
+    def _answer_here(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        self._answer_in_session[row.msg_id](session, fields)
+
+    def _refuse(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        code, text = codes.NOT_ALLOWED
+        for_id = fields[row.id_at] if row.id_at is not None else -1
+        session.error(for_id, code, text.format(name=row.name))
+
+    def _start_api(self, session: Session, fields: list[bytes]) -> None:
+        if session.phase is Phase.READY:
+            return
+        client_id = int(fields[2])
+        if any(
+            other.owner == (session.strategy, client_id) for other in self.context.ready_sessions()
+        ):
+            session.error(-1, *codes.CLIENT_ID_IN_USE)
+            self._drop(session, f"client id {client_id} of {session.strategy} is in use")
+            return
+        session.client_id = client_id
+        session.phase = Phase.READY
+        session.say(15, 1, ",".join(session.view.accounts))
+        self._tell_next_id(session)
+        for payload in self._farms.values():
+            session.send(payload)
+        self.context.notice(Level.INFO, f"{session} has connected")
+
+    def _tell_next_id(self, session: Session) -> None:
+        session.say(9, 1, self.orders.book.next_client_id(session.owner))
+
+    def _auto_open_orders(self, session: Session, fields: list[bytes]) -> None:
+        """Manual orders are bound by nobody yet; other ids than 0 never may (fact 3.43)."""
+        if fields[2] == b"1" and session.client_id != 0:
+            session.error(-1, *codes.AUTO_BIND_REFUSED)
+
+    def _market_data_type(self, session: Session, fields: list[bytes]) -> None:
+        session.market_data_type = fields[2]
+
+    # the gateway
+
+    def _upstream_connected(self, event: ev.UpstreamConnected) -> None:
+        del event
+        self.context.effects += self.upstream.connected(self.context.now_s)
+
+    def _upstream_data(self, event: ev.UpstreamData) -> None:
+        try:
+            payloads = self.upstream.feed(event.data)
+        except RemoteProtocolError as error:
+            self.context.effects.append(CloseUpstream(str(error)))
+            return
+        self.messages_received += len(payloads)
+        routes = self._answer_routes
+        is_ready = self.upstream.is_ready
+        for payload in payloads:
+            route = routes.get(payload[: payload.find(b"\0")]) if is_ready else None
+            try:
+                if route:
+                    route[1](route[0], payload)
+                elif is_ready:
+                    self._unknown_answer(payload)
+                else:
+                    is_ready = self._bootstrap(payload)
+            except (ValueError, IndexError, UnicodeError, LocalError) as error:
+                self.context.counters["unreadable_messages"] += 1
+                self.context.notice(Level.ERROR, f"unreadable: {payload[:80]!r}: {error}")
+
+    def _bootstrap(self, payload: bytes) -> bool:
+        self.context.effects += self.upstream.bootstrap(payload, self.context.now_s)
+        if payload.startswith(b"4\0"):
+            self._error(None, payload)
+        if self.upstream.is_ready:
+            self._upstream_ready()
+        return self.upstream.is_ready
+
+    def _upstream_ready(self) -> None:
+        upstream = self.upstream
+        self.context.server_version = upstream.server_version
+        deliver: dict[Deliver, Callable[[Answer, bytes], None]] = {
+            Deliver.BY_REQUEST: self.requests.answer,
+            Deliver.ORDERS: self.orders.answer,
+            Deliver.ACCOUNTS: self.accounts.answer,
+            Deliver.SERIAL: self.serial.answer,
+            Deliver.ERROR: self._error,
+            Deliver.PROXY: lambda _row, _payload: None,
+            Deliver.ALL: lambda _row, payload: self._tell_all(payload),
+        }
+        self._answer_routes = {
+            msg_id: (row, deliver[row.deliver])
+            for msg_id, row in answers_by_id(upstream.server_version).items()
+        }
+        for strategy, accounts in self.settings.accounts_of_strategy.items():
+            for account in accounts:
+                if account not in upstream.accounts and not self._was_ready:
+                    self.context.effects.append(
+                        GiveUp(
+                            f"strategy {strategy} is bound to account {account}, but the "
+                            f"gateway at {upstream.address} has "
+                            f"{', '.join(upstream.accounts)}: correct the configuration"
+                        )
+                    )
+        self._was_ready = True
+        self.orders.book.raise_upstream_id(upstream.next_valid_id - 1)
+        self.accounts.start(upstream.accounts)
+        self.orders.refresh()
+        text = (
+            f"connected to the gateway at {upstream.address}, server version "
+            f"{upstream.server_version}, accounts {', '.join(upstream.accounts)}"
+        )
+        self.context.notice(Level.INFO, text)
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            self._admit(event)
+
+    def _upstream_lost(self, event: ev.UpstreamLost) -> None:
+        """Every session ends as it would when its gateway restarts."""
+        first_time = not self.upstream.note
+        was_ready = self.upstream.is_ready
+        self.upstream.lost(event.reason, self.context.now_s)
+        if was_ready or first_time:
+            text = f"no gateway at {self.upstream.address} ({event.reason}); waiting for it"
+            self.context.notice(Level.WARNING, text)
+        self.context.pacer.clear()
+        self._farms.clear()
+        for session in list(self.context.sessions.values()):
+            self._drop(session, f"the gateway at {self.upstream.address} is gone: {event.reason}")
+        for arrival in self._waiting:
+            self._turn_away(arrival, f"no gateway at {self.upstream.address}: {event.reason}")
+        self._waiting.clear()
+        for desk in self._desks:
+            desk.reset()
+
+    def _error(self, row: Answer | None, payload: bytes) -> None:
+        """Route message 4 by the id that it carries, else by its code."""
+        del row
+        fields = payload.split(b"\0")
+        for_id, code, rest = int(fields[2]), int(fields[3]), fields[3:-1]
+        if for_id in _NO_ID:
+            self._error_without_id(code, rest, payload)
+        elif for_id >= FIRST_REQUEST_ID:
+            self.requests.error(fields[2], code, rest)
+        elif not self.orders.error(for_id, code, rest):
+            text = f"error {code} for order {for_id}, which is nobody's here: {fields[4]!r}"
+            self.context.notice(Level.INFO, text)
+
+    def _error_without_id(self, code: int, rest: list[bytes], payload: bytes) -> None:
+        text = rest[1]
+        if code in codes.FARM_OF_CODE:
+            farm = re.split(rb"[:.]", text)[-1]
+            self._farms[codes.FARM_OF_CODE[code], farm] = payload
+        if rule := _MARKET_RULE.search(text):
+            self.serial.refuse(rule[1].decode(), code, rest)
+        elif code in codes.PROXY_ONLY:
+            shown = text.decode(errors="replace")
+            self.context.notice(Level.INFO, f"the gateway says {code}: {shown}")
+        else:
+            self._tell_all(payload)
+
+    def _tell_all(self, payload: bytes) -> None:
+        for session in self.context.ready_sessions():
+            session.send(payload)
+
+    def _unknown_answer(self, payload: bytes) -> None:
+        """Pass on what no row describes to those who may see everything."""
+        self._report_unknown("answer", payload.split(b"\0", 1)[0])
+        for session in self.context.ready_sessions():
+            if session.view.is_whole:
+                session.send(payload)
+
+    def _report_unknown(self, kind: str, msg_id: bytes) -> None:
+        self.context.counters["unknown_messages"] += 1
+        mark = kind.encode() + msg_id[:20]
+        if mark not in self._unknown:
+            self._unknown.add(mark)
+            self.context.notice(Level.WARNING, f"{kind} with unknown message id {msg_id[:20]!r}")
+
+
+def _unreadable(detail: str) -> tuple[int, str]:
+    code, text = codes.UNREADABLE
+    return code, text.format(detail=detail)

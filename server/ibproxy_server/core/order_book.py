@@ -1,0 +1,156 @@
+"""Which order is whose: ids mapped both ways, and the last known state of every order.
+
+An order belongs to an *owner*, a strategy and client id. Every owner counts its own order ids;
+upstream they come from one sequence that rises strictly in the order of sending and stays above
+every id ever seen (facts 3.1 to 3.13).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ibproxy.errors import LocalError
+from ibproxy_server.core.order_layout import DONE
+
+Owner = tuple[str, int]
+"""Strategy and client id."""
+
+ORDER_IDS_END = 2_000_000_000
+"""Order ids upstream stay below it; request ids begin there."""
+
+
+@dataclass(eq=False)
+class OrderRecord:
+    """One order.
+
+    Attributes:
+        upstream_id: its order id at the gateway; 0 for one that was not placed by an API client.
+        owner: who placed it through this proxy; None for all others.
+        client_order_id: its id for the owner.
+        foreign_client_id: the API client that placed it, if not this proxy.
+        perm_id: the broker's id; empty until it is known.
+        account: its account; empty until it is known.
+        is_what_if: whether it only asks for margin and commission.
+        oca_group: the group's name as the owner wrote it.
+        open_message: fields of its last openOrder.
+        status_message: fields of its last orderStatus.
+        fills: how many executions it had.
+    """
+
+    upstream_id: int
+    owner: Owner | None = None
+    client_order_id: int = 0
+    foreign_client_id: int = 0
+    perm_id: bytes = b""
+    account: bytes = b""
+    is_what_if: bool = False
+    oca_group: bytes = b""
+    open_message: list[bytes] | None = None
+    status_message: list[bytes] | None = None
+    fills: int = 0
+
+    @property
+    def status(self) -> bytes:
+        """Its last status; empty before the first."""
+        return self.status_message[2] if self.status_message else b""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an open-orders answer lists it."""
+        return self.open_message is not None and not self.is_what_if and self.status not in DONE
+
+
+class OrderBook:
+    """All orders that the proxy knows of."""
+
+    def __init__(self) -> None:
+        self.records: list[OrderRecord] = []
+        self._by_upstream_id: dict[int, OrderRecord] = {}
+        self._by_perm_id: dict[bytes, OrderRecord] = {}
+        self._by_owner: dict[Owner, dict[int, OrderRecord]] = {}
+        self._highest: dict[Owner, int] = {}
+        self._oca_names: dict[bytes, bytes] = {}
+        self._next_upstream_id = 1
+
+    def raise_upstream_id(self, seen: int) -> None:
+        """The next order gets an id above `seen`.
+
+        Raises:
+            LocalError: no id is left below the request ids.
+        """
+        self._next_upstream_id = max(self._next_upstream_id, seen + 1)
+        if self._next_upstream_id >= ORDER_IDS_END:
+            raise LocalError(
+                f"the gateway's order ids have reached {seen}, and ids from {ORDER_IDS_END} on "
+                "belong to requests: reset the order id sequence in the gateway's API settings"
+            )
+
+    def next_client_id(self, owner: Owner) -> int:
+        """Return the owner's next valid order id."""
+        return self._highest.get(owner, 0) + 1
+
+    def place(self, owner: Owner, client_order_id: int, *, is_what_if: bool) -> OrderRecord:
+        """Return a new record with the next upstream id."""
+        record = OrderRecord(self._next_upstream_id, owner, client_order_id, is_what_if=is_what_if)
+        self.raise_upstream_id(record.upstream_id)
+        self._highest[owner] = max(client_order_id, self._highest.get(owner, 0))
+        mine = self._by_owner.setdefault(owner, {})
+        if not is_what_if or client_order_id not in mine:
+            # a what-if under a working order's id leaves that order alone (fact 3.102)
+            mine[client_order_id] = record
+        self._by_upstream_id[record.upstream_id] = record
+        self.records.append(record)
+        return record
+
+    def of_client(self, owner: Owner, client_order_id: int) -> OrderRecord | None:
+        """Return the owner's order with that id."""
+        return self._by_owner.get(owner, {}).get(client_order_id)
+
+    def of_owner(self, owner: Owner) -> list[OrderRecord]:
+        """Return all orders of an owner, oldest first."""
+        return list(self._by_owner.get(owner, {}).values())
+
+    def of_upstream(self, upstream_id: int) -> OrderRecord | None:
+        """Return the order that this proxy placed under that id."""
+        return self._by_upstream_id.get(upstream_id)
+
+    def known_by_perm_id(self, perm_id: bytes) -> OrderRecord | None:
+        """Return the order with that permId."""
+        return self._by_perm_id.get(perm_id)
+
+    def foreign(self, upstream_id: int, client_id: int, perm_id: bytes) -> OrderRecord:
+        """Return the record of an order that did not come through this proxy."""
+        record = self._by_perm_id.get(perm_id)
+        if record is None:
+            record = OrderRecord(upstream_id, foreign_client_id=client_id, perm_id=perm_id)
+            self.records.append(record)
+            self._by_perm_id[perm_id] = record
+        return record
+
+    def learn_perm_id(self, record: OrderRecord, perm_id: bytes) -> None:
+        """The gateway has told the order's permId; 0 is none yet (fact 3.19)."""
+        if perm_id and perm_id != b"0" and not record.perm_id:
+            record.perm_id = perm_id
+            self._by_perm_id[perm_id] = record
+
+    def forget_foreign(self, keep: set[bytes]) -> None:
+        """Drop foreign orders that the gateway's full list did not name."""
+        gone = [each for each in self.records if each.owner is None and each.perm_id not in keep]
+        for record in gone:
+            self.records.remove(record)
+            self._by_perm_id.pop(record.perm_id, None)
+
+    def oca_name(self, owner: Owner, name: bytes) -> bytes:
+        """Return the group name upstream, kept apart from another owner's of the same name.
+
+        Names are account-wide (fact 3.98); longer ones than 64 are refused (fact 3.97), so the
+        name itself is left whole and a short mark goes behind it.
+        """
+        strategy, client_id = owner
+        upstream = b"%b~%b.%d" % (name, strategy.encode()[:24], client_id)
+        self._oca_names[upstream] = name
+        return upstream
+
+    def oca_shown(self, upstream: bytes) -> bytes:
+        """Return the group name as its owner wrote it; others' names unchanged."""
+        return self._oca_names.get(upstream, upstream)

@@ -1,0 +1,311 @@
+"""Orders: placed under ids of the proxy's own, and everything about them brought home.
+
+An order's messages go to its owner (facts 3.30, 3.37). `reqOpenOrders` is answered from the
+order book, `reqAllOpenOrders` after asking the gateway, whose answer refreshes the book.
+A commission report has no id but the execution's (fact 3.35): it follows the execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ibproxy.wire.framing import join_fields
+from ibproxy.wire.messages import Answer, Request
+from ibproxy_server.core import codes
+from ibproxy_server.core import order_layout as at
+from ibproxy_server.core.context import Context
+from ibproxy_server.core.order_book import OrderBook, OrderRecord
+from ibproxy_server.core.requests import RequestDesk
+from ibproxy_server.core.session import Session
+
+_ALL_OPEN_ORDERS = join_fields(16, 1)
+_OPEN_ORDER_END = join_fields(53, 1)
+_LIVE = b"-1"
+"""Request id of an execution that nobody asked for (fact 12.4)."""
+
+
+class OrderDesk:
+    """Carries ORDER requests, and the answers about orders and executions."""
+
+    def __init__(self, context: Context, requests: RequestDesk) -> None:
+        self._context = context
+        self._requests = requests
+        self.book = OrderBook()
+        self.upstream_client_id = 0
+        self._receive = {
+            3: self._place,
+            4: self._cancel,
+            5: self._show_open,
+            7: self._ask_executions,
+            16: self._ask_all_open,
+            58: self._cancel_all,
+        }
+        self._handle = {
+            3: self._status,
+            5: self._open_order,
+            11: self._execution,
+            53: self._all_open_end,
+            59: self._commission,
+            100: self._bound,
+        }
+        self._listed: set[bytes] | None = None  # permIds of a full list that is coming in
+        self._asked_all: list[Session] = []
+        self._wait_for_next_list: list[Session] = []
+        self._audience: dict[bytes, list[Session]] = {}
+        self._owner_of_execution: dict[bytes, OrderRecord] = {}
+
+    # from clients
+
+    def receive(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        """Carry a request about orders."""
+        self._receive[row.msg_id](session, row, fields)
+
+    def _place(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        client_order_id = int(fields[1])
+        account = fields[at.ACCOUNT].decode(errors="replace")
+        if not account and session.view.only:
+            fields[at.ACCOUNT] = session.view.only.encode()
+        elif account and account not in session.view.accounts:
+            reason = f"account {account} is not open to {session.strategy}"
+            self._reject(session, client_order_id, reason)
+            return
+        parent_id = int(fields[at.PARENT_ID] or 0)
+        if parent_id:
+            parent = self.book.of_client(session.owner, parent_id)
+            if parent is None:
+                self._reject(session, client_order_id, f"Can't find order with id ={parent_id}")
+                return
+            fields[at.PARENT_ID] = b"%d" % parent.upstream_id
+        record = self.book.of_client(session.owner, client_order_id)
+        is_what_if = at.is_what_if(fields, self._context.server_version)
+        if record is None or record.is_what_if != is_what_if:
+            if record is None and client_order_id < self.book.next_client_id(session.owner):
+                session.error(client_order_id, *codes.DUPLICATE_ORDER)
+                return
+            record = self.book.place(session.owner, client_order_id, is_what_if=is_what_if)
+        record.account = fields[at.ACCOUNT]
+        if fields[at.OCA_GROUP]:
+            fields[at.OCA_GROUP] = self.book.oca_name(session.owner, fields[at.OCA_GROUP])
+        fields[1] = b"%d" % record.upstream_id
+        self._send(session, fields, row)
+
+    def _cancel(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        client_order_id = int(fields[2])
+        record = self.book.of_client(session.owner, client_order_id)
+        if record is None:
+            code, text = codes.ORDER_NOT_FOUND
+            session.error(client_order_id, code, text.format(id=client_order_id))
+            return
+        fields[2] = b"%d" % record.upstream_id
+        self._send(session, fields, row)
+
+    def _cancel_all(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        """Cancel what the session owns; upstream the message would cancel everybody's."""
+        del fields
+        tail = (b"",) if self._context.server_version >= 169 else ()  # noqa: PLR2004
+        for record in self.book.of_owner(session.owner):
+            if record.is_open:
+                self._send(session, [b"4", b"1", b"%d" % record.upstream_id, *tail], row)
+
+    def _show_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        del row, fields
+        self._list(session, self.book.of_owner(session.owner))
+
+    def _ask_all_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        del row, fields
+        if self._listed is None:
+            self._asked_all.append(session)
+            self.refresh()
+        else:
+            # the list on its way may be older than the question
+            self._wait_for_next_list.append(session)
+
+    def refresh(self) -> None:
+        """Ask the gateway for all open orders; its answer brings the book up to date."""
+        self._listed = set()
+        self._context.pacer.push(0, (_ALL_OPEN_ORDERS,))
+
+    def _ask_executions(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        # upstream all are one client: which client id was meant is settled at the answer
+        fields[at.FILTER_CLIENT_ID] = b"0"
+        if not fields[at.FILTER_ACCOUNT] and session.view.only:
+            fields[at.FILTER_ACCOUNT] = session.view.only.encode()
+        self._requests.ask(session, row, fields)
+
+    def forget(self, session: Session) -> None:
+        """The session is over; its orders stay (fact 1.57)."""
+        for waiting in (self._asked_all, self._wait_for_next_list):
+            if session in waiting:
+                waiting.remove(session)
+        for audience in self._audience.values():
+            if session in audience:
+                audience.remove(session)
+
+    def reset(self) -> None:
+        """The connection to the gateway is gone; the book stays."""
+        self._listed = None
+        self._asked_all.clear()
+        self._wait_for_next_list.clear()
+
+    # from the gateway
+
+    def answer(self, row: Answer, payload: bytes) -> None:
+        """Bring a message about an order to its owner."""
+        self._handle[row.msg_id](payload.split(b"\0"))
+
+    def error(self, upstream_id: int, code: int, rest: list[bytes]) -> bool:
+        """Bring an error to the order's owner; False if the id is no order's."""
+        del code
+        record = self.book.of_upstream(upstream_id)
+        session = self._session_of(record) if record else None
+        if record and session:
+            ours, theirs = b"%d" % upstream_id, b"%d" % record.client_order_id
+            shown = [each.replace(ours, theirs) for each in rest]
+            session.send(b"\0".join((b"4", b"2", theirs, *shown)) + b"\0")
+        return record is not None
+
+    def _open_order(self, fields: list[bytes]) -> None:
+        record = self._record(fields[1], fields[at.OPEN_CLIENT_ID], fields[at.OPEN_PERM_ID])
+        record.account = fields[at.OPEN_ACCOUNT]
+        self.book.learn_perm_id(record, fields[at.OPEN_PERM_ID])
+        is_repeated = self._listed is not None and fields == record.open_message
+        if self._listed is not None:
+            self._listed.add(fields[at.OPEN_PERM_ID])
+        record.open_message = fields
+        session = self._session_of(record)
+        if session and not is_repeated:
+            self._show(session, record, open_message=fields)
+
+    def _status(self, fields: list[bytes]) -> None:
+        record = self._record(fields[1], fields[at.STATUS_CLIENT_ID], fields[at.STATUS_PERM_ID])
+        self.book.learn_perm_id(record, fields[at.STATUS_PERM_ID])
+        is_repeated = self._listed is not None and fields == record.status_message
+        record.status_message = fields
+        session = self._session_of(record)
+        if session and not is_repeated:
+            self._show(session, record, status_message=fields)
+
+    def _all_open_end(self, fields: list[bytes]) -> None:
+        del fields
+        if self._listed is None:
+            return
+        self.book.forget_foreign(self._listed)
+        self._listed = None
+        for session in self._asked_all:
+            visible = (
+                each for each in self.book.records if each.account.decode() in session.view.accounts
+            )
+            self._list(session, visible)
+        self._asked_all, self._wait_for_next_list = self._wait_for_next_list, []
+        if self._asked_all:
+            self.refresh()
+
+    def _execution(self, fields: list[bytes]) -> None:
+        exec_id, request_id = fields[at.EXEC_ID], fields[at.EXEC_REQUEST_ID]
+        record = self._record(
+            fields[at.EXEC_ORDER_ID], fields[at.EXEC_CLIENT_ID], fields[at.EXEC_PERM_ID]
+        )
+        self.book.learn_perm_id(record, fields[at.EXEC_PERM_ID])
+        account = fields[at.EXEC_ACCOUNT].decode()
+        if request_id == _LIVE:
+            record.fills += 1
+            session = self._session_of(record)
+            listeners = [(session, _LIVE)] if session else []
+        else:
+            listeners = self._requests.askers(request_id)
+        audience = self._audience.setdefault(exec_id, [])
+        for session, client_id in listeners:
+            if not session.view.sees(account):
+                continue
+            shown = list(fields)
+            order_id, shown[at.EXEC_CLIENT_ID] = self._ids_for(session, record)
+            shown[at.EXEC_ORDER_ID] = order_id
+            shown[at.EXEC_REQUEST_ID] = client_id
+            session.send(b"\0".join(shown))
+            audience.append(session)
+        if not audience:
+            del self._audience[exec_id]
+
+    def _commission(self, fields: list[bytes]) -> None:
+        payload = b"\0".join(fields)
+        for session in self._audience.pop(fields[at.COMMISSION_EXEC_ID], ()):
+            session.send(payload)
+
+    def _bound(self, fields: list[bytes]) -> None:
+        """Message 100 tells the order id that a manual order got; no session binds yet."""
+        self.book.raise_upstream_id(max(0, int(fields[3])))
+
+    # inside
+
+    def _send(self, session: Session, fields: list[bytes], row: Request) -> None:
+        payload = b"\0".join(fields) + b"\0"
+        self._context.pacer.push(session.number, (payload,), first=row.orders)
+
+    def _reject(self, session: Session, client_order_id: int, reason: str) -> None:
+        code, text = codes.ORDER_REJECTED
+        session.error(client_order_id, code, text.format(reason=reason))
+
+    def _record(self, order_id: bytes, client_id: bytes, perm_id: bytes) -> OrderRecord:
+        """Return the order that a message is about."""
+        upstream_id, upstream_client = int(order_id), int(client_id)
+        if 0 < upstream_id < 2**31 - 1:
+            self.book.raise_upstream_id(upstream_id)  # fact 3.1
+        if upstream_client == self.upstream_client_id:
+            record = self.book.of_upstream(upstream_id)
+            if record:
+                return record
+        return self.book.foreign(upstream_id, upstream_client, perm_id)
+
+    def _session_of(self, record: OrderRecord) -> Session | None:
+        """Return the owner's session, if it is there."""
+        if record.owner is None:
+            return None
+        for session in self._context.ready_sessions():
+            if session.owner == record.owner:
+                return session
+        return None
+
+    def _ids_for(self, session: Session, record: OrderRecord) -> tuple[bytes, bytes]:
+        """Return order id and client id as `session` sees them.
+
+        Orders of the same strategy are shown as on a gateway of its own. Others are shown like
+        orders placed by hand, with id 0 and their permId: a large foreign id would push up the
+        client's own sequence (fact 12.6).
+        """
+        if record.owner and record.owner[0] == session.strategy:
+            return b"%d" % record.client_order_id, b"%d" % record.owner[1]
+        return b"0", b"%d" % (0 if record.owner else record.foreign_client_id)
+
+    def _list(self, session: Session, records: Iterable[OrderRecord]) -> None:
+        """Answer an open-orders request: 5, 3, 5, 3, ..., 53 (fact 3.38)."""
+        for record in records:
+            if record.is_open:
+                self._show(session, record, record.open_message, record.status_message)
+        session.send(_OPEN_ORDER_END)
+
+    def _show(
+        self,
+        session: Session,
+        record: OrderRecord,
+        open_message: list[bytes] | None = None,
+        status_message: list[bytes] | None = None,
+    ) -> None:
+        order_id, client_id = self._ids_for(session, record)
+        if open_message:
+            shown = list(open_message)
+            shown[1], shown[at.OPEN_CLIENT_ID] = order_id, client_id
+            shown[at.OPEN_OCA_GROUP] = self.book.oca_shown(shown[at.OPEN_OCA_GROUP])
+            parent_at = at.open_parent_id_at(self._context.server_version)
+            shown[parent_at] = self._parent_for(session, shown[parent_at])
+            session.send(b"\0".join(shown))
+        if status_message:
+            shown = list(status_message)
+            shown[1], shown[at.STATUS_CLIENT_ID] = order_id, client_id
+            shown[at.STATUS_PARENT_ID] = self._parent_for(session, shown[at.STATUS_PARENT_ID])
+            session.send(b"\0".join(shown))
+
+    def _parent_for(self, session: Session, upstream_id: bytes) -> bytes:
+        if upstream_id in {b"", b"0"}:
+            return upstream_id
+        parent = self.book.of_upstream(int(upstream_id))
+        return self._ids_for(session, parent)[0] if parent else b"0"
