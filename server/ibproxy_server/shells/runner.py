@@ -1,0 +1,165 @@
+"""Runs the proxy: feeds the hub, carries out its effects, and is its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ibproxy.config import Config
+from ibproxy.errors import ConfigError
+from ibproxy.wire.lane import PROBE_INTERVAL_S
+from ibproxy_server.core import effects as ef
+from ibproxy_server.core import events as ev
+from ibproxy_server.core.hub import Hub, HubSettings
+from ibproxy_server.core.status import status
+from ibproxy_server.shells.upstream_link import UpstreamLink
+from ibproxy_server.shells.zmq_lane import ZmqLane
+from ibproxy_server.version import __version__
+
+_logger = logging.getLogger("ibproxy.server")
+
+
+async def serve(config: Config, on_ready: Callable[[list[str]], None]) -> None:
+    """Serve until cancelled; nothing is left behind then.
+
+    Args:
+        config: all settings.
+        on_ready: called once with the URLs that are listened on.
+
+    Raises:
+        BusyError: an address is in use.
+        ConfigError: an address, or a strategy's account, is not what the configuration says.
+    """
+    runner = Runner(config)
+    try:
+        urls = [runner.lane.bind(address) for address in config.listen_addresses()]
+        runner.start()
+        on_ready(urls)
+        await runner.finished
+    finally:
+        runner.stop()
+
+
+class Runner:
+    """One run of the proxy.
+
+    Attributes:
+        hub: the pure core.
+        lane: where strategies come in.
+        finished: ends, with an error, when the proxy cannot go on.
+    """
+
+    def __init__(self, config: Config) -> None:
+        host, port = config.gateway_address
+        self.hub = Hub(
+            HubSettings(
+                gateway=config.gateway,
+                client_id=config.client_id,
+                max_version=config.server_version,
+                messages_per_s=config.max_messages_per_second,
+                account_turn_s=config.account_turn_s,
+                accounts_of_strategy={
+                    name: strategy.accounts
+                    for name, strategy in config.strategies.items()
+                    if strategy.accounts
+                },
+            )
+        )
+        self._run = secrets.token_hex(8)
+        self._loop = asyncio.get_running_loop()
+        self._started_at_s = time.monotonic()
+        self.lane = ZmqLane(self._run, self.feed, self.status)
+        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self._link = UpstreamLink(host, port, self.feed)
+        self._events: deque[ev.Event] = deque()
+        self._is_feeding = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at_s = 0.0
+        self._probe: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self.lane.start(self._loop)
+        self._probe_clients()
+        self.feed(ev.Tick())
+
+    def stop(self) -> None:
+        """End everything."""
+        for timer in (self._timer, self._probe):
+            if timer:
+                timer.cancel()
+        self._is_feeding = True  # nobody is left to hear of what happens now
+        self._link.close("the proxy has stopped")
+        self.lane.close("the proxy has stopped")
+
+    def feed(self, event: ev.Event) -> None:
+        """Give the hub an event, and carry out its effects without a pause in between."""
+        self._events.append(event)
+        if self._is_feeding:
+            return  # an effect has brought this about: it comes after the others
+        self._is_feeding = True
+        try:
+            while self._events:
+                for effect in self.hub.handle(time.monotonic(), self._events.popleft()):
+                    self._carry_out(effect)
+        finally:
+            self._is_feeding = False
+        self._set_timer()
+
+    def status(self) -> dict[str, Any]:
+        """Return what the proxy is doing."""
+        now_s = time.monotonic()
+        uptime_s = round(now_s - self._started_at_s, 3)
+        about = {"run": self._run, "version": __version__, "uptime_s": uptime_s}
+        return {**about, **status(self.hub, now_s)}
+
+    def _carry_out(self, effect: ef.Effect) -> None:
+        match effect:
+            case ef.SendToClient():
+                self.lane.send(effect.session, effect.data)
+            case ef.SendUpstream():
+                self._link.send(effect.data)
+            case ef.Notice():
+                _logger.log(effect.level.value, "%s", effect.text)
+            case ef.AcceptClient():
+                self.lane.accept(effect.session)
+            case ef.DropClient():
+                self.lane.drop(effect.session, effect.reason, refused=effect.refused)
+            case ef.OpenUpstream():
+                self._link.open()
+            case ef.CloseUpstream():
+                self._link.close(effect.reason)
+            case ef.GiveUp():
+                if not self.finished.done():
+                    self.finished.set_exception(ConfigError(effect.reason))
+            case _:
+                _never(effect)
+
+    def _set_timer(self) -> None:
+        deadline_s = self.hub.next_deadline_s()
+        if self._timer:
+            if deadline_s == self._timer_at_s:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if deadline_s is not None:
+            self._timer_at_s = deadline_s
+            delay_s = max(0.0, deadline_s - time.monotonic())
+            self._timer = self._loop.call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.feed(ev.Tick())
+
+    def _probe_clients(self) -> None:
+        self._probe = self._loop.call_later(PROBE_INTERVAL_S, self._probe_clients)
+        self.lane.probe()
+
+
+def _never(value: NoReturn) -> NoReturn:
+    raise AssertionError(f"no such effect: {value!r}")
