@@ -1,0 +1,84 @@
+"""Conditions of an order: whether they hold now.
+
+A margin condition is kept and shown, but never holds: the stand-in does not watch cushions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ibproxy_sim.books import Books
+from ibproxy_sim.market import Quote
+from ibproxy_sim.matching import mark
+from ibproxy_sim.order_codec import CONDITION_COLUMNS
+from ibproxy_sim.orders import Order
+from ibproxy_sim.times import parse_time_s
+from ibproxy_sim.universe import Universe
+
+Row = Mapping[str, str]
+
+
+class Conditions:
+    """Judges conditions by the market, the clock and the executions."""
+
+    def __init__(self, books: Books, universe: Universe) -> None:
+        self._books = books
+        self._universe = universe
+        self._judges: Mapping[str, Callable[[Row, Order, float], bool]] = {
+            "1": self._price,
+            "3": self._time,
+            "4": lambda _row, _order, _now_s: False,
+            "5": self._execution,
+            "6": self._volume,
+            "7": self._percent_change,
+        }
+
+    def hold(self, order: Order, time_s: float) -> bool:
+        """Return whether all conditions of `order` together hold.
+
+        Each condition's conjunction ties it to the next: `a` for and, `o` for or; read from
+        left to right [assumed].
+        """
+        result, conjunction = True, "a"
+        for kind, *values in order.terms.rows.get("conditions", []):
+            row = dict(zip(CONDITION_COLUMNS[kind], values, strict=True))
+            one = self._judges[kind](row, order, time_s)
+            result = result or one if conjunction == "o" else result and one
+            conjunction = row["conjunction"]
+        return result
+
+    def _quote(self, row: Row, time_s: float) -> Quote | None:
+        instrument = self._universe.by_con_id(int(row["con_id"] or 0))
+        return self._books.valuation.quote(instrument, time_s) if instrument else None
+
+    def _price(self, row: Row, _order: Order, time_s: float) -> bool:
+        quote = self._quote(row, time_s)
+        return quote is not None and _reached(row, mark(quote), float(row["price"]))
+
+    def _volume(self, row: Row, _order: Order, time_s: float) -> bool:
+        quote = self._quote(row, time_s)
+        return quote is not None and _reached(row, quote.volume, float(row["volume"]))
+
+    def _percent_change(self, row: Row, _order: Order, time_s: float) -> bool:
+        quote = self._quote(row, time_s)
+        if quote is None or quote.close <= 0:
+            return False
+        return _reached(row, (mark(quote) / quote.close - 1) * 100, float(row["change_percent"]))
+
+    def _time(self, row: Row, _order: Order, time_s: float) -> bool:
+        return _reached(row, time_s, parse_time_s(row["time"]))
+
+    def _execution(self, row: Row, order: Order, _time_s: float) -> bool:
+        return any(
+            e.instrument.symbol == row["symbol"] and e.instrument.sec_type == row["sec_type"]
+            for e in self._books.executions_of(order.account)
+            if e.time_s >= order.placed_at_s
+        )
+
+
+_MORE: Final = frozenset({"1", "true", "True"})
+
+
+def _reached(row: Row, now: float, bound: float) -> bool:
+    return now >= bound if row["is_more"] in _MORE else now <= bound

@@ -1,0 +1,396 @@
+"""Works orders: sends them out, looks at the market for them, fills and cancels them.
+
+::
+
+    accept ──► PreSubmitted ──first look──► filled, or Submitted, or held (child, trigger, ...)
+                                                 │ each step of the market, while anything works
+                                                 ▼
+                                       filled / expired / cancelled
+    ask_cancel ──► PendingCancel (nothing is sent, fact 3.85) ──a moment later──► Cancelled, 202
+
+The delays are market time; they are there because at a real gateway answers cross on the wire.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from ibproxy_sim.books import Books, Execution
+from ibproxy_sim.conditions import Conditions
+from ibproxy_sim.funding import impact
+from ibproxy_sim.gateway import Gateway
+from ibproxy_sim.hours import eastern_day
+from ibproxy_sim.margins import commission
+from ibproxy_sim.market import Market, Quote
+from ibproxy_sim.matching import Match, follow, mark, match, net_quote
+from ibproxy_sim.orders import Event, Leg, Order, Status
+from ibproxy_sim.reports import COMBO_CON_ID, Reports
+from ibproxy_sim.universe import Instrument
+from ibproxy_sim.valuation import multiplier_of
+
+FIRST_LOOK_S: Final = 0.02
+CANCEL_S: Final = 0.02
+COMMISSION_S: Final = 0.03
+RESTATED_TIMES: Final = 2
+"""How often a resting order is stated again; with the first that makes three (fact 3.65)."""
+
+AT_ONCE: Final = frozenset({"IOC", "FOK"})
+CANCELS_PEERS_AT_ONCE: Final = 1
+"""ocaType whose peers go with the first fill; the others are made smaller."""
+
+NO_FUNDS = (
+    "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION "
+    "YOUR EQUITY WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN "
+    "[{margin:.2f} USD]"
+)
+
+
+@dataclass
+class _Charged:
+    """What an order's fills in one instrument have come to, for its commission."""
+
+    shares: float = 0.0
+    amount: float = 0.0
+    paid: float = 0.0
+
+
+class Engine:
+    """Everything that happens to orders once they are transmitted.
+
+    Attributes:
+        working: transmitted orders that are not done, by permId.
+    """
+
+    def __init__(
+        self, gateway: Gateway, books: Books, reports: Reports, conditions: Conditions
+    ) -> None:
+        self.working: dict[int, Order] = {}
+        self._gateway = gateway
+        self._books = books
+        self._reports = reports
+        self._conditions = conditions
+        self._is_step_planned = False
+        self._exec_numbers = itertools.count(1)
+        self._charged: dict[tuple[int, int], _Charged] = {}
+
+    # what requests ask for
+
+    def release(self, order: Order) -> None:
+        """Transmit an order and the untransmitted ones of its family, parents first (3.91)."""
+        root = order
+        while root.parent:
+            root = root.parent
+        for member in list(root.family()):
+            if not member.is_transmitted:
+                self._accept(member)
+
+    def restate(self, order: Order) -> None:
+        """An order was modified: look at it afresh."""
+        order.restart_prices()
+        if order.remaining <= 0 and not order.is_done:
+            order.apply(Event.FILLED)
+            self._leave(order)
+        self._reports.pair(order)
+        self._plan()
+
+    def ask_cancel(self, order: Order) -> None:
+        """Cancel an order that is not done; it can still fill for a moment."""
+        if not order.is_transmitted:
+            self._cancel(order)
+            return
+        if order.status is Status.PENDING_CANCEL:
+            return
+        order.apply(Event.CANCEL_ASKED)
+        children = [child for child in order.children if not child.is_done]
+        if children:  # fact 3.94
+            self._reports.pair(order)
+            for child in children:
+                self._reports.pair(child)
+        self._gateway.call_later(CANCEL_S, partial(self._finish_cancel, order))
+
+    # transmitting
+
+    def _accept(self, order: Order) -> None:
+        if order.is_done:
+            return
+        now_s = self._gateway.now_s
+        if not order.parent:  # children close what their parent opens
+            effect = impact(self._books, order, now_s)
+            if not effect.is_affordable:
+                text = NO_FUNDS.format(equity=effect.equity_after, margin=effect.after.initial)
+                self._refuse(order, 201, text)
+                return
+        order.apply(Event.TRANSMITTED)
+        self.working[order.perm_id] = order
+        self._reports.pair(order)
+        self._gateway.call_later(FIRST_LOOK_S, partial(self._first_look, order))
+
+    def _refuse(self, order: Order, code: int, text: str) -> None:
+        """The server says no: the error first, then the status (fact 3.67)."""
+        order.apply(Event.REFUSED)
+        self._leave(order)
+        self._reports.refuse(order, code, text)
+        self._reports.pair(order)
+        self._cancel_children(order)
+
+    def _first_look(self, order: Order) -> None:
+        if order.status is Status.PRE_SUBMITTED:
+            self._look(order)
+        if order.status is Status.PRE_SUBMITTED:
+            if not self._is_held(order):
+                order.apply(Event.WORKING)
+            self._reports.pair(order, RESTATED_TIMES)
+        self._plan()
+
+    # the market moves
+
+    def _plan(self) -> None:
+        """Look again at the market's next step, as long as anything works."""
+        if self.working and not self._is_step_planned:
+            self._is_step_planned = True
+            steps = math.floor(self._gateway.now_s / Market.STEP_S + 1e-6) + 1
+            self._gateway.call_at(steps * Market.STEP_S, self._step)
+
+    def _step(self) -> None:
+        self._is_step_planned = False
+        for order in list(self.working.values()):
+            if not order.is_done:
+                self._look(order)
+            if order.status is Status.PRE_SUBMITTED and not self._is_held(order):
+                self._go_working(order)
+        self._plan()
+
+    def _go_working(self, order: Order) -> None:
+        order.apply(Event.WORKING)
+        self._reports.pair(order)
+
+    def _is_held(self, order: Order) -> bool:
+        """Whether it must not trade yet."""
+        now_s = self._gateway.now_s
+        return (
+            order.waits_for_parent
+            or now_s < order.starts_at_s
+            or not order.triggered
+            or not (self._cancels_on_condition(order) or self._conditions.hold(order, now_s))
+        )
+
+    @staticmethod
+    def _cancels_on_condition(order: Order) -> bool:
+        return order.terms.is_set("conditions_cancel_order")
+
+    def _look(self, order: Order) -> None:
+        now_s = self._gateway.now_s
+        is_over = order.expires_at_s is not None and now_s >= order.expires_at_s
+        if is_over or (self._cancels_on_condition(order) and self._conditions.hold(order, now_s)):
+            self._cancel(order)
+            return
+        quote = self._quote(order)
+        if quote and not (order.waits_for_parent or now_s < order.starts_at_s):
+            follow(order, mark(quote) if order.instrument else quote.last)
+        if self._is_held(order):
+            return
+        found = match(order, quote) if quote else None
+        if found:
+            self._fill(order, found)
+        if order.tif in AT_ONCE and not order.is_done:
+            self._give_up(order)
+
+    def _quote(self, order: Order) -> Quote | None:
+        now_s = self._gateway.now_s
+        if order.instrument:
+            return self._books.valuation.quote(order.instrument, now_s)
+        return net_quote(
+            [(self._books.valuation.quote(leg.instrument, now_s), leg.ratio) for leg in order.legs]
+        )
+
+    def _give_up(self, order: Order) -> None:
+        """What is left of an IOC is cancelled, an FOK becomes Inactive (fact 3.60)."""
+        if order.status is Status.PENDING_CANCEL:
+            return
+        if order.tif == "FOK":
+            order.apply(Event.REFUSED)
+            self._leave(order)
+            self._reports.pair(order)
+            self._cancel_children(order)
+            return
+        order.apply(Event.CANCEL_ASKED)
+        self._reports.pair(order)
+        self._cancel(order)
+
+    # filling
+
+    def _fill(self, order: Order, found: Match) -> None:
+        shares, price = found
+        paid = order.average_price * order.filled + price * shares
+        fraction = shares / order.remaining
+        order.filled = round(order.filled + shares, 8)
+        order.average_price = round(paid / order.filled, 10)
+        order.last_price = price
+        executions = self._book(order, shares, price)
+        order.apply(Event.PARTLY_FILLED if order.remaining else Event.FILLED)
+        if order.is_done:
+            self._leave(order)
+        self._reports.filled(order, executions)
+        self._gateway.call_later(COMMISSION_S, partial(self._settle, order, executions))
+        for execution in executions:
+            if execution.commission is not None:
+                for tell in self._books.on_trade:
+                    tell(order.account, execution.instrument)
+        self._shrink_peers(order, fraction)
+        if order.status is Status.FILLED:
+            self._wake_children(order)
+
+    def _settle(self, order: Order, executions: list[Execution]) -> None:
+        order.commission += sum(execution.commission or 0.0 for execution in executions)
+        self._reports.settled(order, executions)
+
+    def _book(self, order: Order, shares: float, price: float) -> list[Execution]:
+        """Enter a fill into the books; a combo gives one execution for itself and each leg."""
+        stem = f"{0x0000E0D5 + self._gateway.settings.seed:08x}.{next(self._exec_numbers):08x}.01"
+        if order.instrument:
+            return [self._enter(order, Leg(order.instrument, 1), shares, price, f"{stem}.01")]
+        whole = self._execution(
+            order,
+            order.legs[0].instrument,
+            shares,
+            price,
+            f"{stem}.01",
+            order.sign,
+            cumulative=order.filled,
+        )
+        executions = [whole]
+        for number, leg in enumerate(order.legs, start=2):
+            quote = self._books.valuation.quote(leg.instrument, self._gateway.now_s)
+            leg_price = quote.ask if order.sign * leg.ratio > 0 else quote.bid
+            executions.append(
+                self._enter(
+                    order, leg, shares * abs(leg.ratio), leg_price, f"{stem}.{number:02d}.01"
+                )
+            )
+        self._books.executions += executions
+        return executions
+
+    def _enter(
+        self, order: Order, leg: Leg, shares: float, price: float, exec_id: str
+    ) -> Execution:
+        now_s, books, instrument = self._gateway.now_s, self._books, leg.instrument
+        sign = order.sign * (1 if leg.ratio > 0 else -1)
+        account = books.accounts[order.account]
+        held = account.positions.get(instrument.con_id)
+        closes = held is not None and held.quantity * sign < 0
+        amount = books.usd(shares * price * multiplier_of(instrument), instrument.currency, now_s)
+        charged = self._charged.setdefault((order.perm_id, instrument.con_id), _Charged())
+        charged.shares += shares
+        charged.amount += amount
+        cost = commission(instrument, charged.shares, charged.amount, charged.paid)
+        charged.paid += cost
+        realized = account.trade(instrument, sign * shares, price, cost, eastern_day(now_s))
+        execution = self._execution(
+            order,
+            instrument,
+            shares,
+            price,
+            exec_id,
+            sign,
+            cumulative=charged.shares,
+            cost=cost,
+            realized=books.usd(realized, instrument.currency, now_s) if closes else None,
+        )
+        if order.instrument:
+            books.executions.append(execution)
+        return execution
+
+    def _execution(
+        self,
+        order: Order,
+        instrument: Instrument,
+        shares: float,
+        price: float,
+        exec_id: str,
+        sign: int,
+        *,
+        cumulative: float,
+        cost: float | None = None,
+        realized: float | None = None,
+    ) -> Execution:
+        is_whole = cost is None
+        asked = order.terms.text("exchange")
+        venue = instrument.primary_exchange or instrument.exchange
+        return Execution(
+            exec_id=exec_id,
+            account=order.account,
+            instrument=instrument,
+            con_id=int(COMBO_CON_ID) if is_whole else instrument.con_id,
+            order=order,
+            shares=shares,
+            price=price,
+            side="BOT" if sign > 0 else "SLD",
+            client_id=order.client_id,
+            order_id=order.order_id,
+            perm_id=order.perm_id,
+            time_s=self._gateway.now_s,
+            exchange=venue if asked in {"", "SMART"} else asked,
+            cumulative=cumulative,
+            average_price=order.average_price if order.instrument or is_whole else price,
+            commission=cost,
+            realized=realized,
+        )
+
+    # families and one-cancels-all groups
+
+    def _peers(self, order: Order) -> list[Order]:
+        """Return the others of its group: the name is the account's (fact 3.98)."""
+        if not order.oca_group:
+            return []
+        return [
+            other
+            for other in self.working.values()
+            if other is not order
+            and other.oca_group == order.oca_group
+            and other.account == order.account
+        ]
+
+    def _shrink_peers(self, order: Order, fraction: float) -> None:
+        for peer in self._peers(order):
+            rest = round(peer.remaining * (1 - fraction), 8)
+            if order.oca_type == CANCELS_PEERS_AT_ONCE or rest <= 0:
+                self._cancel(peer)
+            elif not peer.waits_for_parent:
+                peer.quantity = peer.filled + max(1.0, round(rest))
+                self._reports.pair(peer)
+
+    def _wake_children(self, order: Order) -> None:
+        for child in order.children:
+            if child.status is Status.PRE_SUBMITTED and not self._is_held(child):
+                self._go_working(child)
+            elif child.perm_id in self.working:
+                self._reports.pair(child)
+
+    def _finish_cancel(self, order: Order) -> None:
+        if order.status is not Status.PENDING_CANCEL:
+            return  # it filled, or went with another one
+        for peer in self._peers(order):  # the others first (fact 3.96)
+            self._cancel(peer)
+        if not order.is_done:
+            self._cancel(order)
+
+    def _cancel(self, order: Order) -> None:
+        was_transmitted = order.is_transmitted
+        order.apply(Event.CANCELLED)
+        self._leave(order)
+        if was_transmitted or not order.parent:
+            self._reports.cancelled(order)
+        self._cancel_children(order)
+
+    def _cancel_children(self, order: Order) -> None:
+        for child in order.children:
+            if not child.is_done:
+                self._cancel(child)
+
+    def _leave(self, order: Order) -> None:
+        order.done_at_s = self._gateway.now_s
+        self.working.pop(order.perm_id, None)
