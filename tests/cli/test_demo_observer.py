@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from eventkit import Event
-from ib_async import IB
+from ib_async import IB, Event
 
 from ibproxy.wire.framing import frame, join_fields
 from ibproxy_server.demo.observed import Observer, _Lines, attach

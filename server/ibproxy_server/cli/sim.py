@@ -8,10 +8,9 @@ import errno
 import sys
 import time
 
-from ibproxy_sim.build import make_gateway
-
 from ibproxy.errors import BusyError, ConfigError
 from ibproxy_server.cli.running import run_service
+from ibproxy_sim.build import make_gateway
 from ibproxy_sim.gateway import Settings
 from ibproxy_sim.server import SimServer
 

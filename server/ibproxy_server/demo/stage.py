@@ -138,7 +138,8 @@ class Stage:
 
     async def end_strategies(self) -> None:
         """Let the strategies end as they would on Ctrl-C."""
-        self._stopped_at_s = self._server.market_now_s()
+        self._server.advance()
+        self._stopped_at_s = self.gateway.now_s
         await asyncio.gather(*(program.end() for program in self._programs))
 
     async def summary(self) -> Summary:
