@@ -120,11 +120,13 @@ class Accounts:
                 send(client, 6, 2, *value, view.account)
         stamp = clock_text(now_s)
         for position in self._books.positions_of(view.account):
-            row = tuple(self._row(position))
-            known = view.rows.get(position.instrument.con_id)
-            if row == known or (known is None and not position.quantity):
+            con_id, row = position.instrument.con_id, tuple(self._row(position))
+            if row == view.rows.get(con_id) or not (position.quantity or con_id in view.rows):
                 continue
-            view.rows[position.instrument.con_id] = row
+            if position.quantity:
+                view.rows[con_id] = row
+            else:
+                del view.rows[con_id]  # that it is closed is said once
             send(client, 7, 8, *row, view.account)
             send(client, 8, 1, stamp)
         send(client, 8, 1, stamp)

@@ -90,7 +90,6 @@ class Engine:
 
     def restate(self, order: Order) -> None:
         """An order was modified: look at it afresh."""
-        order.restart_prices()
         if order.remaining <= 0 and not order.is_done:
             order.apply(Event.FILLED)
             self._leave(order)
@@ -379,11 +378,9 @@ class Engine:
             self._cancel(order)
 
     def _cancel(self, order: Order) -> None:
-        was_transmitted = order.is_transmitted
         order.apply(Event.CANCELLED)
         self._leave(order)
-        if was_transmitted or not order.parent:
-            self._reports.cancelled(order)
+        self._reports.cancelled(order)
         self._cancel_children(order)
 
     def _cancel_children(self, order: Order) -> None:

@@ -266,7 +266,9 @@ class Order:
             yield from child.family()
 
     def restart_prices(self) -> None:
-        """Take limit, stop and trigger from the terms, after placing or modifying."""
+        """Take limit and stop from the terms, after placing or modifying."""
+        if self.type.trigger is Trigger.TRAIL and self.is_transmitted and self.triggered:
+            return  # what it trailed to holds
         limit = self.terms.number("lmt_price")
         # IB takes a pegged order without cap with lmtPrice 0
         is_capped = self.type.limited and (self.type_name in NEEDS_LIMIT or bool(limit))

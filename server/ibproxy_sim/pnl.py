@@ -103,16 +103,15 @@ class Pnl:
         position = books.accounts[stream.account].positions.get(stream.con_id)
         if position is None:
             return ()
-        if not position.quantity:
-            return ("0", *[UNSET_DOUBLE_TEXT] * 4)
         price = books.valuation.price(position.instrument, now_s)
         rate = books.valuation.rate(position.instrument.currency, now_s)
+        is_held = bool(position.quantity)  # which fields are unset otherwise is [assumed]
         return (
             quantity_text(position.quantity),
             _text(books.daily(position, now_s)),
-            _text(position.unrealized(price) * rate),
+            _text(position.unrealized(price) * rate) if is_held else UNSET_DOUBLE_TEXT,
             _text(position.of_day(eastern_day(now_s)).realized * rate),
-            _text(position.market_value(price) * rate),
+            _text(position.market_value(price) * rate) if is_held else UNSET_DOUBLE_TEXT,
         )
 
     def _plan(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ibproxy_sim.books import Books, Position
 from ibproxy_sim.gateway import Client, Gateway
+from ibproxy_sim.hours import eastern_day
 from ibproxy_sim.reports import contract_fields, price_text, quantity_text
 from ibproxy_sim.universe import Instrument
 from ibproxy_sim.wording import refuse
@@ -33,7 +34,7 @@ class Positions:
         """61: one subscription per client; asking again gives the set again (fact 2.34)."""
         self._watchers[client] = None
         for account in self._books.accounts:
-            for position in self._books.positions_of(account):
+            for position in self._shown(account):
                 self._send(client, account, position)
         self._gateway.send(client, 62, 1)
 
@@ -49,7 +50,7 @@ class Positions:
             return
         self._multi[client, req_id] = account
         for code in [account] if account else self._books.accounts:
-            for position in self._books.positions_of(code):
+            for position in self._shown(code):
                 self._send_multi(client, req_id, code, position)
         self._gateway.send(client, 72, 1, req_id)
 
@@ -71,6 +72,12 @@ class Positions:
         self._watchers.pop(client, None)
         for key in [key for key in self._multi if key[0] is client]:
             del self._multi[key]
+
+    def _shown(self, account: str) -> list[Position]:
+        """Return what is held, and what was closed today (facts 2.33, 2.37)."""
+        day = eastern_day(self._gateway.now_s)
+        held = self._books.positions_of(account)
+        return [p for p in held if p.quantity or p.today.day == day]
 
     def _send(self, client: Client, account: str, position: Position) -> None:
         self._gateway.send(client, 61, 3, account, *_fields_of(position))

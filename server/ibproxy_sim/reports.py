@@ -230,6 +230,7 @@ def _stated(order: Order) -> dict[str, str]:
         "total_quantity": quantity_text(order.quantity),
         "oca_group": order.oca_group,
         "oca_type": str(order.oca_type),
+        "dont_use_auto_price_for_hedge": "1",
         "parent_id": str(order.parent.order_id if order.parent else 0),
         "shares_allocation": f"{order.perm_id}.0/{order.account}/{quantity_text(order.quantity)}",
         **_stated_contract(order),
