@@ -8,6 +8,7 @@ again takes a new one.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import struct
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -24,6 +25,7 @@ HEARTBEAT_TIMEOUT_MS: Final = 10_000
 HANDSHAKE_TIMEOUT_MS: Final = 3_000
 """Below the 4 s that `IB.connect` waits, so that its user reads what is wrong."""
 
+_numbers: Final = itertools.count(1)
 _EVENT: Final = struct.Struct("=Hi")
 _UP: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _NOT_A_PROXY: Final = (
@@ -61,7 +63,7 @@ class Cable:
         self._socket = context.socket(zmq.DEALER)
         _set_options(self._socket)
         self._monitor = context.socket(zmq.PAIR)
-        endpoint = f"inproc://ibproxy-monitor-{id(self):x}"
+        endpoint = f"inproc://ibproxy-monitor-{next(_numbers)}"
         self._socket.monitor(endpoint, int(_UP | _DOWN))
         self._monitor.connect(endpoint)
         self._pump = SocketPump(self._socket, on_message)

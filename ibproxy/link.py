@@ -139,17 +139,14 @@ class Link:
         if self._state is not LinkState.OPEN:
             return
         if self._is_inherited:
-            self.reset()
+            self._abandon()
             return
         self._send_control(Goodbye())
         self._close_cable()
         self._state = LinkState.CLOSING
-        loop = self._loop
-        try:
-            if loop is not None:
-                loop.call_soon_threadsafe(self._finish_closing, self._channel)
-        except RuntimeError:  # the loop is closed: nobody is left to be told
-            self._state = LinkState.IDLE
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the next connect tells
+                self._loop.call_soon_threadsafe(self._finish_closing, self._channel)
 
     def isConnected(self) -> bool:  # noqa: N802 - ib_async's name
         """Whether there is a connection that `disconnected` has not ended yet."""
@@ -178,9 +175,15 @@ class Link:
     def _is_inherited(self) -> bool:
         return self._pid != os.getpid()
 
+    def _abandon(self) -> None:
+        """Leave a connection to the parent process, whose it is, and touch nothing of it."""
+        if self._cable is not None:
+            _inherited.append(self._cable)  # never collected, so never closed here
+        self._cable = None
+        self._loop = None
+        self._state = LinkState.CLOSING
+
     async def _end_earlier_connection(self) -> None:
-        if self._is_inherited:
-            return
         self.disconnect()
         if self._state is not LinkState.CLOSING:
             return
@@ -278,6 +281,7 @@ def cut_pieces(body: bytes) -> Iterator[bytes]:
         start = end
 
 
+_inherited: list[Cable] = []
 _open_links: weakref.WeakSet[Link] = weakref.WeakSet()
 
 

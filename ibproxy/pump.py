@@ -33,6 +33,7 @@ Parts = list[bytes]
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _SNDMORE_NOBLOCK: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 _POLLIN: Final = int(zmq.POLLIN)
+_POLLOUT: Final = int(zmq.POLLOUT)
 
 
 class SocketPump:
@@ -83,12 +84,18 @@ class SocketPump:
         with self._lock:
             if not self._is_open:
                 raise zmq.ZMQError(zmq.ENOTSOCK)
-            socket_send = self._socket.send
             # Only the first part can be refused; the others of a message follow it.
-            for part in parts[:-1]:
-                socket_send(part, _SNDMORE_NOBLOCK)
-            socket_send(parts[-1], _NOBLOCK)
-            has_swallowed_signal = self._has_input()
+            try:
+                self._send_part(parts, 0)
+            except zmq.Again:
+                # ZeroMQ looks for news of its connections now and then only, and asking for
+                # events makes it look: a connection just made takes the message now.
+                if not self._events() & _POLLOUT:
+                    raise
+                self._send_part(parts, 0)
+            for index in range(1, len(parts)):
+                self._send_part(parts, index)
+            has_swallowed_signal = self._events() & _POLLIN
         if has_swallowed_signal:
             self._book_turn()
 
@@ -110,11 +117,16 @@ class SocketPump:
                 # From another thread this still works: the selector takes it at its next turn.
                 with contextlib.suppress(RuntimeError, KeyError, OSError):
                     self._loop.remove_reader(self._fd)
-            self._socket.disable_monitor()  # before anybody closes the monitor's other end
-            self._socket.close(linger_ms)
+            if not self._socket.closed:  # its context may be closed already
+                self._socket.disable_monitor()  # before anybody closes the monitor's other end
+                self._socket.close(linger_ms)
 
-    def _has_input(self) -> bool:
-        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & _POLLIN)
+    def _send_part(self, parts: Sequence[bytes], index: int) -> None:
+        is_last = index == len(parts) - 1
+        self._socket.send(parts[index], _NOBLOCK if is_last else _SNDMORE_NOBLOCK)
+
+    def _events(self) -> int:
+        return int(self._socket.getsockopt(zmq.EVENTS))
 
     def _book_turn(self) -> None:
         if self._loop is not None:
