@@ -13,7 +13,7 @@ import signal
 
 from ibproxy import *
 
-SYMBOL = "INTC"
+SYMBOL = "AAPL"
 DELTA = 0.30  # of the option that is sold, without its sign
 MIN_DAYS, MAX_DAYS = 14, 60  # time to expiry of the option that is sold
 LOT = 100  # shares for each option
@@ -40,14 +40,18 @@ def cash(ib: IB, account: str) -> float:
 def candidates(ib: IB, stock: Contract, right: str, price: float) -> list[Contract]:
     """Return the options of the next fitting expiry that are just out of the money."""
     chains = ib.reqSecDefOptParams(stock.symbol, "", stock.secType, stock.conId)
-    chain = next(c for c in chains if c.exchange == "SMART" and c.tradingClass == stock.symbol)
+    chains = [c for c in chains if c.exchange == "SMART" and c.tradingClass == stock.symbol]
     today = dt.datetime.now(dt.timezone.utc).date()
     first, last = (f"{today + dt.timedelta(days):%Y%m%d}" for days in (MIN_DAYS, MAX_DAYS))
-    expiry = next(day for day in sorted(chain.expirations) if first <= day <= last)
+    expiries = sorted(day for c in chains for day in c.expirations if first <= day <= last)
+    if not expiries:
+        return []
+    expiry = expiries[0]
+    strikes = {strike for c in chains if expiry in c.expirations for strike in c.strikes}
     if right == "P":
-        strikes = sorted((s for s in chain.strikes if s <= price), reverse=True)
+        strikes = sorted((strike for strike in strikes if strike <= price), reverse=True)
     else:
-        strikes = sorted(s for s in chain.strikes if s >= price)
+        strikes = sorted(strike for strike in strikes if strike >= price)
     options = [Option(SYMBOL, expiry, s, right, "SMART", tradingClass=SYMBOL) for s in strikes]
     return [option for option in ib.qualifyContracts(*options[:STRIKES]) if option]
 
