@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ibproxy_sim.accounts import Accounts
 from ibproxy_sim.contracts import Contracts
+from ibproxy_sim.depth import Depth
+from ibproxy_sim.flood import Flood
 from ibproxy_sim.gateway import Gateway, Settings
+from ibproxy_sim.history import History
 from ibproxy_sim.market import Market
 from ibproxy_sim.option_ticks import Calculations
 from ibproxy_sim.quotes import Quotes
+from ibproxy_sim.realtime import RealTimeBars
 from ibproxy_sim.session import Session
+from ibproxy_sim.ticks import Ticks
+from ibproxy_sim.trading import Trading
 from ibproxy_sim.universe import Universe
 
 
@@ -22,12 +29,14 @@ class Simulation:
         universe: what is listed.
         market: prices.
         quotes: market data subscriptions.
+        trading: orders.
     """
 
     gateway: Gateway
     universe: Universe
     market: Market
     quotes: Quotes
+    trading: Trading
 
 
 def make_simulation(settings: Settings, now_s: float) -> Simulation:
@@ -44,8 +53,14 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
     Contracts(gateway, universe).install()
     quotes = Quotes(gateway, universe, market)
     quotes.install()
-    Calculations(gateway, universe, market).install()
-    return Simulation(gateway, universe, market, quotes)
+    for part in (History, Calculations, Ticks, Depth, RealTimeBars):
+        part(gateway, universe, market).install()
+    if settings.flood:
+        gateway.endless = Flood(gateway, quotes, market).chunk
+    trading = Trading(gateway, universe, market)
+    trading.install()
+    Accounts(gateway, trading.books).install()
+    return Simulation(gateway, universe, market, quotes, trading)
 
 
 def make_gateway(settings: Settings, now_s: float) -> Gateway:

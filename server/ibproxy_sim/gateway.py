@@ -11,9 +11,13 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from ibproxy.errors import RemoteProtocolError
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
+
+if TYPE_CHECKING:
+    from ibproxy_sim.books import Books
 
 START_API = "71"
 MIN_VERSION, MAX_VERSION = 157, 178
@@ -101,13 +105,18 @@ class Gateway:
     Attributes:
         now_s: the market's time, seconds since the epoch (UTC).
         clients: the open connections by their number.
+        endless: gives what a client is sent whenever it can take more; for load tests.
         order_ids: next order id by API client id; it outlives connections.
     """
+
+    books: Books
+    """Who owns what; the trading side puts it here."""
 
     def __init__(self, settings: Settings, now_s: float) -> None:
         self.settings = settings
         self.now_s = now_s
         self.clients: dict[int, Client] = {}
+        self.endless: Callable[[Client], bytes] | None = None
         self.order_ids: dict[int, int] = {}
         self.statistics = Statistics()
         self.handlers: dict[str, Handler] = {}

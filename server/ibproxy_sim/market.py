@@ -229,13 +229,17 @@ class Market:
 
     def sizes(self, instrument: Instrument, step: int) -> tuple[float, float]:
         """Sizes of bid and ask at a step."""
-        mean = _STYLES[instrument.sec_type].quote_size
         noise = mix(self._key(instrument) ^ step * 2)
-        unit = max(1, mean // 20)
+        unit = self.size_unit(instrument)
         return (
             float((1 + noise % 39) * unit),
             float((1 + (noise >> 32) % 39) * unit),
         )
+
+    @staticmethod
+    def size_unit(instrument: Instrument) -> int:
+        """What sizes of quotes are multiples of."""
+        return max(1, _STYLES[instrument.sec_type].quote_size // 20)
 
     def traded(self, instrument: Instrument, first_step: int, end_step: int) -> float:
         """How much was traded from `first_step` to before `end_step`."""

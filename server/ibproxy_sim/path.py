@@ -25,6 +25,7 @@ BLOCK_LEVELS = (12, 17)
 
 YEAR_S = 365.25 * 86400
 MAX_BLOCKS = 4096
+MAX_KNOWN = 4096
 _DRIFT = 0.1
 _MASK = 2**64 - 1
 
@@ -56,6 +57,7 @@ class PricePath:
         # uniform noise of half-width sqrt(3)/2 * sd has a Brownian bridge's variance
         self._scale = [spread * math.sqrt(2**level) for level in range(TOP_LEVEL + 1)]
         self._reach = [sum(self._scale[1 : level + 1]) for level in range(TOP_LEVEL + 1)]
+        self._extremes: dict[tuple[int, int], tuple[float, float]] = {}
         self._blocks: dict[tuple[int, int], tuple[float, float]] = {}
 
     def price(self, step: int) -> float:
@@ -64,28 +66,54 @@ class PricePath:
 
     def extremes(self, first_step: int, last_step: int) -> tuple[float, float]:
         """The lowest and the highest price from one step to another, both included."""
-        probes = [self._log(s) for s in range(first_step, last_step + 1, 2 ** BLOCK_LEVELS[0])]
-        low, high = min(probes), max(probes)
-        top = BLOCK_LEVELS[last_step - first_step > 2 ** BLOCK_LEVELS[0]]
-        for number in range(first_step >> top, (last_step >> top) + 1):
-            stack = [(number << top, top, *self._block(number, top))]
-            while stack:
-                start, level, left, right = stack.pop()
-                size = 1 << level
-                if start > last_step or start + size <= first_step:
+        is_long = last_step - first_step > 2 ** BLOCK_LEVELS[0]
+        known = self._extremes.get((first_step, last_step)) if is_long else None
+        if known is None:
+            low, high = self._search(first_step, last_step, BLOCK_LEVELS[is_long])
+            known = self.base * math.exp(low), self.base * math.exp(high)
+            if is_long:
+                if len(self._extremes) >= MAX_KNOWN:
+                    self._extremes.clear()
+                self._extremes[first_step, last_step] = known
+        return known
+
+    def _search(self, first_step: int, last_step: int, top: int) -> tuple[float, float]:
+        """Branch and bound over the intervals of level `top` and below, breadth first."""
+        low = high = self._log(first_step)
+        nodes = [
+            (number << top, *self._block(number, top))
+            for number in range(first_step >> top, (last_step >> top) + 1)
+        ]
+        key = self._key
+        for level in range(top, -1, -1):
+            half = 1 << level >> 1
+            scale, reach = self._scale[level], self._reach[level]
+            for start, left, _ in nodes:  # the best so far, before anything is ruled out
+                if first_step <= start <= last_step:
+                    if left > high:
+                        high = left
+                    elif left < low:
+                        low = left
+            halves: list[tuple[int, float, float]] = []
+            highest, lowest = high - reach, low + reach
+            for start, left, right in nodes:
+                if (
+                    (left <= highest and right <= highest and left >= lowest and right >= lowest)
+                    or start > last_step
+                    or start + half + half <= first_step
+                    or not half
+                ):
                     continue
-                if first_step <= start:
-                    low, high = min(low, left), max(high, left)
-                if not level:
-                    continue
-                reach = self._reach[level]
-                if max(left, right) + reach <= high and min(left, right) - reach >= low:
-                    continue
-                middle = (left + right) / 2 + self._noise(level, start >> level)
-                half = size >> 1
-                stack.append((start, level - 1, left, middle))
-                stack.append((start + half, level - 1, middle, right))
-        return self.base * math.exp(low), self.base * math.exp(high)
+                # mix() and _noise() written out: this is where the time goes
+                noise = key ^ (start >> level << 5 | level)
+                noise = (noise + 0x9E3779B97F4A7C15) & _MASK
+                noise = ((noise ^ (noise >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+                noise = ((noise ^ (noise >> 27)) * 0x94D049BB133111EB) & _MASK
+                noise ^= noise >> 31
+                middle = (left + right) / 2 + scale * (noise / 2**63 - 1)
+                halves += ((start, left, middle), (start + half, middle, right))
+            nodes = halves
+        return low, high
 
     def _log(self, step: int) -> float:
         level = BLOCK_LEVELS[0]
@@ -117,7 +145,7 @@ class PricePath:
     def _corner(self, number: int) -> float:
         return _DRIFT * (mix(self._key ^ (number << 5 | 31)) / 2**63 - 1)
 
-    def _descend(  # noqa: PLR0917 - an interval and a place, all plain numbers
+    def _descend(
         self, left: float, right: float, start: int, level: int, step: int, to_level: int
     ) -> tuple[float, float]:
         """Ends of the interval of `to_level` that begins at or holds `step`."""

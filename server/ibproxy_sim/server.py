@@ -98,6 +98,8 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._client: Client | None = None
+        self._can_write = True
+        self._is_pouring = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes these
@@ -127,8 +129,34 @@ class _Connection(asyncio.Protocol):
             if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
                 transport.abort()
                 return
+        self._pour()
         if client.closing:
             transport.close()
+
+    def pause_writing(self) -> None:
+        """The reader is slower than a flood: wait for it (asyncio calls this)."""
+        self._can_write = False
+
+    def resume_writing(self) -> None:
+        """The reader has caught up (asyncio calls this)."""
+        self._can_write = True
+        self._pour()
+
+    def _pour(self) -> None:
+        """Write the next piece of a flood, and come back after everybody else had a turn."""
+        if self._is_pouring or not self._can_write or not self._server.gateway.endless:
+            return
+        self._is_pouring = True
+        asyncio.get_running_loop().call_soon(self._pour_next)
+
+    def _pour_next(self) -> None:
+        self._is_pouring = False
+        client, transport, endless = self._client, self._transport, self._server.gateway.endless
+        if client and endless and transport and not transport.is_closing():
+            chunk = endless(client)
+            if chunk:
+                transport.write(chunk)
+                self._pour()
 
     def abort(self) -> None:
         if self._transport:
