@@ -329,6 +329,7 @@ class Hub:
                     self._unknown_answer(payload)
                 else:
                     is_ready = self._bootstrap(payload)
+                    routes = self._answer_routes
             except (ValueError, IndexError, UnicodeError, LocalError) as error:
                 self.context.counters["unreadable_messages"] += 1
                 self.context.notice(Level.ERROR, f"unreadable: {payload[:80]!r}: {error}")

@@ -227,9 +227,14 @@ class OrderDesk:
             del self._audience[exec_id]
 
     def _commission(self, fields: list[bytes]) -> None:
-        payload = b"\0".join(fields)
-        for session in self._audience.pop(fields[at.COMMISSION_EXEC_ID], ()):
+        """Each execution that was shown is followed by one commission report."""
+        exec_id, payload = fields[at.COMMISSION_EXEC_ID], b"\0".join(fields)
+        owed = self._audience.pop(exec_id, [])
+        for session in dict.fromkeys(owed):
             session.send(payload)
+            owed.remove(session)
+        if owed:
+            self._audience[exec_id] = owed  # shown twice, live and as an answer
 
     def _bound(self, fields: list[bytes]) -> None:
         """Message 100 tells the order id that a manual order got; no session binds yet."""

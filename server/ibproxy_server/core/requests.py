@@ -130,7 +130,7 @@ class RequestDesk:
             return
         if row.account_at is not None and not self._settle_account(session, row, fields):
             return
-        is_stream = row.carry is not Carry.ONE_SHOT
+        is_stream = row.carry in {Carry.SHARED, Carry.OWN}
         if row.flag_at is not None and fields[row.flag_at] == b"1":
             is_stream = not is_stream
         key = self._sharing_key(session, row, fields, is_stream=is_stream)
