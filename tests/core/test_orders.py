@@ -5,6 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ib_async import (
+    Bag,
+    Client,
+    ComboLeg,
+    DeltaNeutralContract,
+    Order,
+    OrderComboLeg,
+    PriceCondition,
+    Stock,
+    TagValue,
+    Wrapper,
+)
 
 from ibproxy_server.core.order_layout import is_what_if
 
@@ -214,7 +226,7 @@ def test_executions_asked_for_have_the_askers_ids(world: Any) -> None:
 
 
 def test_open_orders_are_the_clients_own(world: Any) -> None:
-    """reqOpenOrders lists what this client id has open, as pairs, and then the end."""
+    """ReqOpenOrders lists what this client id has open, as pairs, and then the end."""
     alpha, beta = world.client("alpha").start(), world.client("beta").start()
     alpha.say(*order(1))
     alpha.say(*order(2))
@@ -229,7 +241,7 @@ def test_open_orders_are_the_clients_own(world: Any) -> None:
 
 
 def test_all_open_orders_are_asked_for_and_filtered(world: Any) -> None:
-    """reqAllOpenOrders shows every order of the visible accounts, foreign ones with id 0."""
+    """ReqAllOpenOrders shows every order of the visible accounts, foreign ones with id 0."""
     world.say(53, 1)  # the proxy's own list at the start has ended
     alpha, beta = world.client("alpha").start(4), world.client("beta").start()
     alpha.say(*order(1))
@@ -316,11 +328,6 @@ def test_what_if_is_found_behind_every_variable_block(
     version: int, what_if: bool, shape: str
 ) -> None:
     """The walk over the blocks agrees with how ib_async writes an order, at every version."""
-    from ib_async import (  # noqa: PLC0415
-        Bag, Client, ComboLeg, DeltaNeutralContract, Order, OrderComboLeg, PriceCondition, Stock,
-        TagValue, Wrapper,
-    )  # fmt: skip
-
     client = Client(Wrapper(None, None))  # type: ignore[arg-type]
     collector = _Collector()
     client.sendMsg = collector  # type: ignore[method-assign, assignment]

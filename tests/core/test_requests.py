@@ -17,9 +17,7 @@ def test_one_shot_gets_its_answer_under_its_own_id(world: Any) -> None:
     alpha, beta = world.client("alpha").start(), world.client("beta").start()
     alpha.say(9, 8, 7, *SPY, 0, "", "", "")
     [asked] = world.asked(9)
-    assert asked[3:] == ["756733", "SPY", "STK", "", "0.0", "", "", "SMART", "", "USD", "SPY"] + [
-        "SPY", "0", "", "", "",
-    ]  # fmt: skip
+    assert asked[3:] == [*map(str, SPY), "0", "", "", ""]
     world.say(10, asked[2], "SPY", "details")
     world.say(52, 1, asked[2])
     assert alpha.take() == [["10", "7", "SPY", "details"], ["52", "1", "7"]]
@@ -243,7 +241,7 @@ def test_market_data_type_is_each_sessions_own(world: Any) -> None:
     alpha.say(59, 1, 3)
     assert world.asked() == []
     alpha.say(*market_data(3))
-    assert [each[:3:2] for each in world.asked()][0] == ["59", "3"]
+    assert next(each[:3:2] for each in world.asked()) == ["59", "3"]
     beta.say(*market_data(3))
     asked = world.asked()
     assert asked[0] == ["59", "1", "1"]

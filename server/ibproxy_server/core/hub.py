@@ -221,12 +221,13 @@ class Hub:
         if fields.pop():
             session.error(-1, *_unreadable("the last field has no end"))
             return
-        row = self._request_rows.get(fields[0]) if fields else None
+        msg_id = fields[0] if fields else b""
+        row = self._request_rows.get(msg_id)
         if session.phase is Phase.STARTING and (row is None or row.name != "startApi"):
             return  # may be lost, as at the gateway (fact 1.10)
         if row is None:
-            self._report_unknown("request", fields[0] if fields else b"")
-            session.error(-1, *_unreadable(f"unknown message id {fields[0][:20]!r}"))
+            self._report_unknown("request", msg_id)
+            session.error(-1, *_unreadable(f"unknown message id {msg_id[:20]!r}"))
             return
         try:
             self._carry[row.carry](session, row, fields)

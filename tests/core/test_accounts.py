@@ -1,0 +1,155 @@
+"""Accounts: one subscription upstream, a view for every session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def value(key: str, amount: object, account: str = "DU1", currency: str = "USD") -> list[object]:
+    """Return an updateAccountValue message."""
+    return [6, 2, key, amount, currency, account]
+
+
+def portfolio(con_id: int, position: float, account: str = "DU1") -> list[object]:
+    """Return an updatePortfolio message."""
+    contract = [con_id, "SPY", "STK", "", 0, "", "", "ARCA", "USD", "SPY", "SPY"]
+    return [7, 8, *contract, position, 10, position * 10, 9, position, 3, account]
+
+
+def image(world: Any, account: str, *rows: list[object]) -> None:
+    """The gateway sends an account's whole image."""
+    for row in rows:
+        world.say(*row)
+    world.say(8, 1, "10:15")
+    world.say(54, 1, account)
+
+
+def test_client_gets_the_whole_picture_at_once(world: Any) -> None:
+    """A subscriber is shown the image and its end mark from what the proxy knows."""
+    image(world, "DU1", value("NetLiquidation", 5), portfolio(1, 10), value("AccountCode", "DU1"))
+    world.asked()
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    assert [(each[0], each[2]) for each in alpha.take()] == [
+        ("6", "AccountCode"),
+        ("6", "NetLiquidation"),
+        ("7", "1"),
+        ("8", "10:15"),
+        ("54", "DU1"),
+    ]
+
+
+def test_client_waits_for_a_picture_that_is_not_whole(world: Any) -> None:
+    """Before the image has come to its end a subscriber is told nothing; then everything."""
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    world.say(*value("NetLiquidation", 5))
+    assert alpha.take() == []
+    world.say(54, 1, "DU1")
+    assert [each[0] for each in alpha.take()] == ["6", "54"]
+
+
+def test_no_session_sees_another_account(world: Any) -> None:
+    """Values and rows of DU2 go to whoever listens to DU2 and to nobody else."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    image(world, "DU2", value("NetLiquidation", 7, "DU2"))
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(6, 2, 1, "")
+    beta.say(6, 2, 1, "")
+    alpha.take()
+    assert [each[3] for each in beta.take(6)] == ["7"]
+    beta.take()
+    world.say(*value("NetLiquidation", 8, "DU2"))
+    world.say(*portfolio(1, 10, "DU2"))
+    assert alpha.take() == []
+    assert [each[0] for each in beta.take()] == ["6", "7"]
+
+
+def test_a_repeated_image_shows_only_what_changed(world: Any) -> None:
+    """When the slot comes round again a subscriber sees changes, and no second end mark."""
+    image(world, "DU1", value("NetLiquidation", 5), value("BuyingPower", 9))
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    alpha.take()
+    image(world, "DU1", value("NetLiquidation", 6), value("BuyingPower", 9))
+    assert [each[2:4] for each in alpha.take()] == [["NetLiquidation", "6"]]
+
+
+def test_position_closed_while_the_slot_was_elsewhere(world: Any) -> None:
+    """A portfolio row that a new image lacks is shown as closed."""
+    image(world, "DU1", portfolio(1, 10), portfolio(2, 5))
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    alpha.take()
+    image(world, "DU1", portfolio(2, 5))
+    [row] = alpha.take()
+    assert (row[2], row[13], row[15], row[19]) == ("1", "0", "0", "DU1")
+
+
+def test_foreign_account_cannot_be_subscribed(world: Any, make_world: Any) -> None:
+    """A bound session gets its own account whatever it writes; an unbound one 321 for unknown."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU2")
+    assert [each[2] for each in alpha.take(54)] == ["DU1"]
+    open_world = make_world().connect()
+    gamma = open_world.client("gamma").start()
+    gamma.say(6, 2, 1, "DU9")
+    gamma.say(6, 2, 1, "")
+    assert [each[3] for each in gamma.take()] == ["321", "321"]
+
+
+def test_unsubscribing_ends_updates(world: Any) -> None:
+    """It is confirmed with 2100, once, and nothing follows."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    alpha.take()
+    alpha.say(6, 2, 0, "DU1")
+    assert [each[3] for each in alpha.take()] == ["2100"]
+    alpha.say(6, 2, 0, "DU1")
+    world.say(*value("NetLiquidation", 6))
+    assert alpha.take() == []
+
+
+def test_slot_notices_never_reach_clients(world: Any) -> None:
+    """2100 and 2101 concern the proxy's own subscription."""
+    alpha = world.client("alpha").start()
+    world.say(4, 2, -1, 2100, "API client has been unsubscribed from account data.", "")
+    world.say(4, 2, -1, 2101, "Unable subscribe to account", "")
+    assert alpha.take() == []
+
+
+def test_positions_are_filtered_by_account(world: Any) -> None:
+    """Each session is served its accounts' rows, then the end, then changes."""
+    spy = [1, "SPY", "STK", "", 0, "", "", "", "USD", "SPY", "SPY"]
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(61, 1)
+    world.say(61, 3, "DU1", *spy, 10, 5)
+    world.say(61, 3, "DU2", *spy, 20, 5)
+    assert alpha.take() == []
+    world.say(62, 1)
+    assert [each[:3] for each in alpha.take()] == [["61", "3", "DU1"], ["62", "1"]]
+    beta.say(61, 1)
+    assert [(each[0], each[-2]) for each in beta.take()] == [("61", "20"), ("62", "62")]
+    world.say(61, 3, "DU1", *spy, 15, 5)
+    assert [each[-2] for each in alpha.take()] == ["15"]
+    assert beta.take() == []
+    alpha.say(64, 1)
+    world.say(61, 3, "DU1", *spy, 16, 5)
+    assert alpha.take() == []
+    assert world.asked(61) + world.asked(64) == []
+
+
+def test_bulletins_are_subscribed_once(world: Any) -> None:
+    """One subscription upstream; a late joiner who wants all gets the day's; the last one ends it."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(12, 1, 0)
+    assert world.asked(12) == [["12", "1", "1"]]
+    world.say(14, 1, 5, 1, "halted", "NYSE")
+    beta.say(12, 1, 1)
+    assert [each[2] for each in beta.take()] == ["5"]
+    alpha.say(13, 1)
+    assert world.asked(12) + world.asked(13) == []
+    beta.leave()
+    assert world.asked(13) == [["13", "1"]]

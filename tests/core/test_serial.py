@@ -1,0 +1,103 @@
+"""Requests without a request id: one of a kind upstream, whole answers for all who wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ibproxy_server.core.serial import GIVE_UP_AFTER_S
+
+
+def completed(perm_id: int, account: str) -> list[object]:
+    """Return a completedOrder message."""
+    fields: list[object] = [101, *([""] * 100)]
+    fields[19], fields[23] = account, perm_id
+    return fields
+
+
+def test_two_askers_both_get_whole_answers(world: Any) -> None:
+    """Who asks while an answer is on its way gets the next one, not the rest of this one."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(99, 0)
+    world.say(*completed(1, "DU1"))
+    beta.say(99, 0)
+    assert len(world.asked(99)) == 1
+    world.say(*completed(2, "DU2"))
+    world.say(102)
+    assert [each[0] for each in alpha.take()] == ["101", "102"]
+    assert beta.take() == []
+    assert len(world.asked(99)) == 1
+    world.say(*completed(2, "DU2"))
+    world.say(102)
+    assert [each[0] for each in beta.take()] == ["101", "102"]
+    assert alpha.take() == []
+
+
+def test_other_parameters_wait_for_their_turn(world: Any) -> None:
+    """The gateway has one slot for completed orders, whatever was asked (fact 3.104)."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(99, 0)
+    beta.say(99, 1)
+    assert world.asked(99) == [["99", "0"]]
+    world.say(102)
+    assert world.asked(99) == [["99", "1"]]
+    assert beta.take() == []
+    world.say(102)
+    assert beta.take() == [["102"]]
+
+
+def test_answers_nobody_waits_for_are_not_shown(world: Any) -> None:
+    """A completed order outside a request is an exception in ib_async's log (fact 12.3)."""
+    alpha = world.client("alpha").start()
+    world.say(*completed(1, "DU1"))
+    assert alpha.take() == []
+
+
+def test_market_rules_are_told_apart_by_their_id(world: Any) -> None:
+    """Two rules may be asked at once; each answer reaches who asked for it."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(91, 26)
+    beta.say(91, 110)
+    assert world.asked(91) == [["91", "26"], ["91", "110"]]
+    world.say(93, 110, 1, 0, 0.01)
+    world.say(93, 26, 1, 0, 0.05)
+    assert alpha.take() == [["93", "26", "1", "0", "0.05"]]
+    assert beta.take() == [["93", "110", "1", "0", "0.01"]]
+
+
+def test_unknown_market_rule_is_told_to_who_asked(world: Any) -> None:
+    """The error has no id; its text names the rule (fact 8.18)."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(91, 999)
+    text = "Error processing request.-'cd' : cause - Market rule with id = 999 is missing"
+    world.say(4, 2, -1, 322, text, "")
+    assert [each[3] for each in alpha.take()] == ["322"]
+    assert beta.take() == []
+    beta.say(91, 999)
+    assert len(world.asked(91)) == 2
+
+
+def test_time_is_asked_once_and_carried_on(world: Any) -> None:
+    """The gateway leaves a second question within a second unanswered (fact 6.11)."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(49, 1)
+    assert world.asked(49) == [["49", "1"]]
+    world.say(49, 1, 1_800_000_000)
+    assert alpha.take() == [["49", "1", "1800000000"]]
+    world.pass_time(90.5)
+    beta.say(49, 1)
+    assert beta.take() == [["49", "1", "1800000090"]]
+    assert world.asked(49) == []
+
+
+def test_silence_does_not_block_others_for_ever(world: Any) -> None:
+    """After a while without an answer the next who asks is heard, and the silence is counted."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(99, 0)
+    beta.say(99, 0)
+    assert len(world.asked(99)) == 1
+    world.pass_time(GIVE_UP_AFTER_S + 1)
+    assert len(world.asked(99)) == 1
+    world.say(102)
+    assert beta.take() == [["102"]]
+    assert world.hub.context.counters["timeouts"] >= 1
+    assert any("reqCompletedOrders" in each for each in world.notices())

@@ -1,0 +1,149 @@
+"""The message table against the libraries that speak the protocol."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+from ib_async import Client, Contract, ExecutionFilter, Order, Wrapper, WshEventData
+from ib_async import ScannerSubscription as Scanner
+from ib_async.decoder import Decoder
+
+from ibproxy.wire.messages import (
+    ANSWERS,
+    FIRST_VERSION,
+    LAST_VERSION,
+    REQUESTS,
+    Carry,
+    Deliver,
+    answers_by_id,
+    requests_by_id,
+)
+
+ID, ACCOUNT = 987654321, "DU55555"
+_NO_REQUEST = {"connect", "disconnect", "reset", "run", "send", "sendMsg", "updateReqId"}
+
+
+class _Sent(list[list[str]]):
+    """A client's messages, kept instead of sent."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text.split("\0")[:-1])
+
+
+def sent_by(method: str, version: int) -> list[list[str]]:
+    """Return what ib_async's Client sends for `method`, ids and accounts recognisable."""
+    client = Client(Wrapper(None, None))  # type: ignore[arg-type]
+    client.connState, client._serverVersion = client.CONNECTED, version
+    client.sendMsg = sent = _Sent()  # type: ignore[method-assign, assignment]
+    values: dict[str, Any] = {
+        "contract": Contract(conId=1, symbol="SPY", secType="STK"),
+        "underlying": Contract(conId=1),
+        "order": Order(account=ACCOUNT, orderType="LMT"),
+        "execFilter": ExecutionFilter(acctCode=ACCOUNT),
+        "subscription": Scanner(),
+        "data": WshEventData(),
+    }
+    ids = {"reqId", "orderId", "tickerId"}
+    accounts = {"account", "acctCode", "accountName"}
+    arguments: list[Any] = []
+    for name in inspect.signature(getattr(client, method)).parameters:
+        if name in ids:
+            arguments.append(ID)
+        elif name in accounts:
+            arguments.append(ACCOUNT)
+        else:
+            arguments.append(values.get(name, [] if name.endswith(("Options", "Values")) else 0))
+    getattr(client, method)(*arguments)
+    return sent
+
+
+def request_methods() -> list[str]:
+    """Return the methods of ib_async's Client that send a message, by its source."""
+    return [
+        name
+        for name, method in inspect.getmembers(Client, inspect.isfunction)
+        if not name.startswith("_")
+        and name not in _NO_REQUEST
+        and re.search(r"self\.send\(", inspect.getsource(method))
+    ]
+
+
+def test_ids_are_unique() -> None:
+    """Two rows for one id are an error, not a silent replacement."""
+    assert len(requests_by_id()) == len(REQUESTS)
+    assert len(answers_by_id(LAST_VERSION)) == len(ANSWERS)
+
+
+@pytest.mark.parametrize("version", [FIRST_VERSION, 163, 164, 176, LAST_VERSION])
+@pytest.mark.parametrize("method", request_methods())
+def test_every_request_of_ib_async_has_a_row(method: str, version: int) -> None:
+    """Name and positions of ids and accounts in the table are those of the message as sent."""
+    if method == "startApi":
+        return
+    rows = requests_by_id()
+    for fields in sent_by(method, version):
+        row = rows[fields[0].encode()]
+        assert row.name in {method, method.replace("reqNewsBulletins", "reqNewsBulletins")}
+        ids_at = [at for at, field in enumerate(fields) if field == str(ID)]
+        if ids_at:
+            assert row.id_at == ids_at[0]
+        accounts_at = [at for at, field in enumerate(fields) if field == ACCOUNT]
+        if accounts_at:
+            assert row.account_at == accounts_at[0]
+
+
+def test_every_answer_of_ib_async_has_a_row() -> None:
+    """Each message that ib_async's decoder handles is in the table."""
+    known = {row.msg_id for row in ANSWERS}
+    handled = set(Decoder(Wrapper(None, None), LAST_VERSION).handlers)  # type: ignore[arg-type]
+    assert handled <= known
+
+
+def test_every_stream_has_a_cancel_and_every_cancel_a_request() -> None:
+    """A stream that nobody can end would leak; a cancel must name what it ends."""
+    rows = {row.msg_id: row for row in REQUESTS}
+    for row in REQUESTS:
+        if row.carry in {Carry.SHARED, Carry.OWN}:
+            assert row.cancelled_by is not None, row.name
+        if row.cancelled_by is not None:
+            assert rows[row.cancelled_by].cancels == row.msg_id, row.name
+        if row.carry is Carry.CANCEL:
+            assert row.cancels is not None
+            assert rows[row.cancels].cancelled_by == row.msg_id, row.name
+
+
+def test_every_answer_is_named_by_a_request_or_goes_elsewhere() -> None:
+    """A message routed by request id is the answer to some request."""
+    answered = {answer for row in REQUESTS for answer in row.answers}
+    for row in ANSWERS:
+        if row.deliver in {Deliver.BY_REQUEST, Deliver.SERIAL} and row.msg_id != 103:
+            assert row.msg_id in answered, row.name
+    known = {row.msg_id for row in ANSWERS}
+    assert answered <= known
+
+
+def test_one_shots_with_answers_have_an_end() -> None:
+    """A one-shot that is answered but never ends would leak."""
+    for row in REQUESTS:
+        if row.carry in {Carry.ONE_SHOT, Carry.SERIAL} and row.answers:
+            assert row.ends, row.name
+            assert set(row.ends) <= set(row.answers), row.name
+
+
+def test_rows_by_request_say_where_the_id_is() -> None:
+    """The hot path relies on an index of 1 or 2."""
+    for row in ANSWERS:
+        if row.deliver is Deliver.BY_REQUEST:
+            assert row.id_at in {1, 2}, row.name
+            if row.account_at is not None:
+                assert row.account_at > row.id_at
+            assert all(each > row.id_at for each in row.state_at or ()), row.name
+
+
+def test_contract_details_move_at_164() -> None:
+    """Below 164 a version field stands before the request id of 10 and 18."""
+    assert answers_by_id(163)[b"10"].id_at == answers_by_id(163)[b"18"].id_at == 2
+    assert answers_by_id(164)[b"10"].id_at == answers_by_id(164)[b"18"].id_at == 1
