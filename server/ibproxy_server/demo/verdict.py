@@ -55,7 +55,7 @@ class Outcome:
         """Say what is wrong, one sentence each."""
         report, name = self.report, self.strategy
         if report is None:
-            yield f"{name} left no report: it did not end as it should"
+            yield f"{name} left no report: it ended by force, or needs more time (--seconds)"
             return
         if not self.books.perm_ids:
             yield f"{name} placed no order: give it more time with --seconds"
