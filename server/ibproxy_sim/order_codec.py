@@ -17,6 +17,9 @@ UNSET_DOUBLE_TEXT: Final = "1.7976931348623157E308"
 UNSET_LONG_TEXT: Final = "9223372036854775807"
 UNSET_DOUBLE: Final = 1.7976931348623157e308
 UNSET_INTEGER_TEXT: Final = "2147483647"
+UNSET_TEXTS: Final = frozenset({"", "1.7976931348623157e+308", UNSET_DOUBLE_TEXT, "2147483647"})
+"""How clients write that a field is unset."""
+
 UP_TO_MID: Final = "Infinity"
 """competeAgainstBestOffset "up to mid"; ib_async writes it Infinite, but reads only this."""
 
@@ -407,7 +410,7 @@ def write_order(layout: Layout, terms: Terms, stated: Mapping[str, str], version
         stated: what the gateway states itself; it comes before the client's own word.
         version: the connection's server version.
     """
-    asked = {name: text for name, text in terms.fields.items() if text}
+    asked = {name: text for name, text in terms.fields.items() if text not in UNSET_TEXTS}
     out: list[str] = []
     _write(layout, ChainMap(dict(stated), asked, dict(FILLED_IN)), terms, version, out)
     return out

@@ -235,6 +235,10 @@ def _stated(order: Order) -> dict[str, str]:
         "shares_allocation": f"{order.perm_id}.0/{order.account}/{quantity_text(order.quantity)}",
         **_stated_contract(order),
     }
+    for name in ("lmt_price", "aux_price"):
+        price = terms.number(name)
+        if price is not None:
+            stated[name] = price_text(price)
     limit = terms.number("lmt_price")
     if order.stop_price is not None and "TRAIL" in order.type_name:
         stated["trail_stop_price"] = price_text(order.stop_price)
