@@ -3,11 +3,15 @@
 The file descriptor of a ZeroMQ socket tells of changes, not of states: it fires once and is
 silent until everything has been taken. So a pump
 
-* takes messages until there are none, for at most `TURN_S` per turn of the loop, and books
-  another turn when it stopped early,
+* takes what has come until there is nothing, or `BATCH_MESSAGES` of it, and hands it out for at
+  most `TURN_S` before it lets the loop's other callbacks run,
 * looks at the socket again after every send, since a send may swallow the signal,
-* books a turn *before* it hands out a message behind which others wait, since a handler may run
-  the loop from inside (Jupyter does) and wait there for just those others.
+* books another turn *before* it hands out a message behind which others wait, since a handler
+  may run the loop from inside (Jupyter does) and wait there for just those others.
+
+The answer to a message that was sent in one turn of the loop is handed out in a later one, behind
+all callbacks that were booked before, as with a socket of asyncio: ib_async begins to listen for
+an answer only in the turn after its question.
 
 Loops that cannot watch descriptors (Windows' proactor) get a thread that does nothing but wait.
 """
@@ -20,6 +24,7 @@ import selectors
 import socket as sockets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -27,6 +32,9 @@ import zmq
 
 TURN_S: Final = 0.01
 """How long one turn may go on taking messages before other callbacks of the loop run."""
+
+BATCH_MESSAGES: Final = 200
+"""How many messages are taken at once; more wait in the socket, where they are counted."""
 
 Parts = list[bytes]
 
@@ -59,7 +67,9 @@ class SocketPump:
         self._on_idle = on_idle
         self._lock = threading.Lock()  # a program may send from a thread of its own
         self._is_open = True
-        self._next: Parts | None = None
+        self._batch: deque[Parts] = deque()
+        self._is_empty = False
+        self._is_turn_booked = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fd = -1
         self._waiter: _Waiter | None = None
@@ -101,8 +111,8 @@ class SocketPump:
 
     def drain_all(self) -> None:
         """Hand out everything that has come, however long it takes."""
-        while (parts := self._take()) is not None:
-            self._on_message(parts)
+        while self._is_open and (self._batch or self._collect()):
+            self._on_message(self._batch.popleft())
 
     def close(self, linger_ms: int = 0) -> None:
         """Stop and close the socket; what was sent has `linger_ms` to get out."""
@@ -110,7 +120,6 @@ class SocketPump:
             if not self._is_open:
                 return
             self._is_open = False
-            self._next = None
             if self._waiter is not None:
                 self._waiter.stop()
             elif self._loop is not None and not self._loop.is_closed():
@@ -129,47 +138,49 @@ class SocketPump:
         return int(self._socket.getsockopt(zmq.EVENTS))
 
     def _book_turn(self) -> None:
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
-                self._loop.call_soon_threadsafe(self._drain)
+        """See to it that the loop looks again, from whichever thread this is called."""
+        if self._is_turn_booked or self._loop is None:
+            return
+        self._is_turn_booked = True
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+            # Twice booked, to come behind what the caller is going to book.
+            self._loop.call_soon_threadsafe(self._loop.call_later, 0, self._drain)
 
-    def _receive(self) -> Parts | None:
+    def _collect(self) -> deque[Parts]:
+        """Take what has come, up to `BATCH_MESSAGES`."""
+        batch = self._batch
+        self._is_empty = False
         with self._lock:
             if not self._is_open:
-                return None
+                return batch
+            receive = self._socket.recv_multipart
             try:
-                return self._socket.recv_multipart(_NOBLOCK)
+                for _ in range(BATCH_MESSAGES):
+                    batch.append(receive(_NOBLOCK))
             except zmq.Again:
-                return None
-
-    def _take(self) -> Parts | None:
-        parts, self._next = self._next, None
-        return parts if parts is not None else self._receive()
+                self._is_empty = True
+        if self._is_empty:
+            self._rearm()
+        return batch
 
     def _drain(self) -> None:
         """Hand out messages for one turn."""
         loop = self._loop
-        parts = self._take()
-        if parts is None or loop is None:
-            self._rearm()
+        batch = self._batch
+        self._is_turn_booked = False
+        if loop is None or not (batch or self._collect()):
             return
         deadline_s = time.monotonic() + TURN_S
         booked: asyncio.Handle | None = None
-        while parts is not None:
-            self._next = self._receive()
-            if self._next is None:
-                self._rearm()
-            elif booked is None:
-                booked = loop.call_soon(self._drain)
+        while batch and self._is_open:
+            parts = batch.popleft()
+            if booked is None and (batch or not self._is_empty):
+                booked = loop.call_later(0, self._drain)
             self._on_message(parts)
             if time.monotonic() > deadline_s:
                 break
-            # Not from what we saw: a turn from inside may have taken it, and more may have come.
-            parts = self._take()
-        else:
-            self._rearm()
-            if booked is not None:
-                booked.cancel()
+        if booked is not None and self._is_empty and not batch:
+            booked.cancel()
         if self._on_idle is not None:
             self._on_idle()
 
