@@ -1,0 +1,33 @@
+"""Fixtures for all tests: stand-in gateways on real ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ibproxy_sim.gateway import Settings
+from ibproxy_sim.threaded import ThreadedSim
+
+MONDAY_S = 1776092400.0
+"""2026-04-13 11:00 in New York, a Monday in regular hours."""
+
+
+@pytest.fixture
+def start_sim() -> Iterator[Callable[[Settings], ThreadedSim]]:
+    """Starts stand-in gateways, given their settings; they end with the test."""
+    running: list[ThreadedSim] = []
+
+    def start(settings: Settings) -> ThreadedSim:
+        running.append(ThreadedSim(settings, MONDAY_S))
+        return running[-1]
+
+    yield start
+    for sim in running:
+        sim.stop()
+
+
+@pytest.fixture
+def sim_server(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
+    """A stand-in gateway at twenty times the speed of the clock."""
+    return start_sim(Settings(speed=20))
