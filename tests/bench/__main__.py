@@ -41,7 +41,13 @@ MEASURES = (
     Measure("reqCurrentTime, round trip", ("time", "400"), "µs", 1e6),
     Measure("reqContractDetails, round trip", ("details", "200"), "µs", 1e6),
     Measure("ticks to 1 client", ("ticks", "1", str(TICKS)), "1/s"),
-    Measure("ticks to 20 clients of 1 stream", ("ticks", "20", str(TICKS // 10)), "1/s", 1.0, TICKS // 10),
+    Measure(
+        "ticks to 20 clients of 1 stream",
+        ("ticks", "20", str(TICKS // 10)),
+        "1/s",
+        1.0,
+        TICKS // 10,
+    ),
 )
 
 

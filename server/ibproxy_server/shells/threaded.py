@@ -1,0 +1,75 @@
+"""A proxy in a thread of its own, for tests and for trying things out."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+from ibproxy.config import Config
+from ibproxy_server.shells.runner import Runner
+
+START_TIMEOUT_S = 5
+
+
+class ThreadedProxy:
+    """A running proxy.
+
+    Attributes:
+        urls: where it listens.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Start it; it waits for its gateway like any other proxy.
+
+        Raises:
+            BusyError, ConfigError: as `ibproxy_server.shells.runner.serve`.
+        """
+        self.urls: list[str] = []
+        self._config = config
+        self._runner: Runner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="ibproxy", daemon=True)
+        self._thread.start()
+        self._ready.result(START_TIMEOUT_S)
+
+    def status(self) -> dict[str, Any]:
+        """Return what it is doing."""
+        assert self._loop  # noqa: S101 - it is running
+        assert self._runner  # noqa: S101
+        result: Future[dict[str, Any]] = Future()
+        runner = self._runner
+        self._loop.call_soon_threadsafe(lambda: result.set_result(runner.status()))
+        return result.result(START_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """End it, and its thread."""
+        if self._loop and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(START_TIMEOUT_S)
+
+    def _run(self) -> None:
+        self._loop = loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(self._start())
+            loop.run_forever()
+            assert self._runner  # noqa: S101 - _start has made it
+            self._runner.stop()
+            loop.run_until_complete(asyncio.sleep(0))  # let the gateway's socket close
+        except BaseException as error:  # noqa: BLE001 - handed to whoever started it
+            self._ready.set_exception(error)
+        finally:
+            loop.close()
+
+    async def _start(self) -> None:
+        runner = Runner(self._config)
+        try:
+            self.urls += [runner.lane.bind(each) for each in self._config.listen_addresses()]
+        except BaseException:
+            runner.stop()
+            raise
+        runner.start()
+        self._runner = runner
+        self._ready.set_result(None)
