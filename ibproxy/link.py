@@ -216,7 +216,12 @@ class Link:
             else:
                 self._on_data(header, body)
         except (RemoteProtocolError, ValueError) as error:
-            reason = f"the proxy broke the protocol: {error}"
+            who = (
+                "the proxy"
+                if self._state is LinkState.OPEN
+                else "what answers is not an ibproxy: it"
+            )
+            reason = f"{who} broke the protocol: {error}"
             self._send_control(Goodbye(reason))
             self._on_down(reason)
 

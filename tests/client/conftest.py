@@ -180,6 +180,8 @@ class FakeProxy:
                 return [join_fields(9, 1, 1), join_fields(15, 1, "DU1000001")]
             case "61":  # reqPositions
                 return [join_fields(62, 1)]
+            case "81":  # reqMatchingSymbols: none match
+                return [join_fields(79, fields[1], 0)]
             case "49":  # reqCurrentTime: another answer each time, so that none is mistaken
                 self._clock_s += 1
                 return [join_fields(49, 1, self._clock_s)]
