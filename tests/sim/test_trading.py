@@ -8,7 +8,18 @@ from __future__ import annotations
 import pytest
 from ib_async import Bag, ComboLeg, Contract, Order, Stock
 from ib_async import Client as IbClient
-from ib_async.order import LimitOrder, MarketOrder, StopOrder, TimeCondition
+from ib_async.order import (
+    ExecutionCondition,
+    LimitOrder,
+    MarginCondition,
+    MarketOrder,
+    OrderCondition,
+    PercentChangeCondition,
+    PriceCondition,
+    StopOrder,
+    TimeCondition,
+    VolumeCondition,
+)
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
 from ibproxy_sim.accounts import Accounts
@@ -583,3 +594,55 @@ def test_exercise_is_refused(desk: Desk) -> None:
     client = desk.connect(1)
     desk.send(client, 21, 2, 8, *[""] * 13, ACCOUNT, 0)
     assert desk.brief(client) == ["4:8:322"]
+
+
+def test_oca_name_is_the_accounts_own(desk: Desk) -> None:
+    """The same name in another account is another group (fact 3.98)."""
+    client = desk.connect(1)
+    desk.place(client, 1, APPLE, limit(90, ocaGroup="same"))
+    desk.place(client, 2, APPLE, limit(90, ocaGroup="same", account=OTHER))
+    desk.pass_s(1)
+    desk.send(client, 4, 1, 1, "")
+    desk.pass_s(1)
+    assert [order.is_done for order in desk.trading.books.orders] == [True, False]
+
+
+def test_children_wake_with_the_fill_of_a_resting_parent(desk: Desk) -> None:
+    """They are restated in the burst of the parent's fill, before its commission."""
+    client = desk.connect(1)
+    bracket(desk, client, 90)
+    desk.pass_s(1)
+    desk.read(client)
+    desk.market.set(265598, 89, 89.02)
+    desk.pass_s(0.5)
+    assert desk.brief(client) == [
+        "11", "5:1:Filled", "3:1:Filled", "5:2:Submitted", "3:2:Submitted",
+        "5:3:PreSubmitted", "3:3:PreSubmitted:trigger", "5:1:Filled", "59",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("condition", "fills"),
+    [
+        (PriceCondition(1, "a", True, 105.0, 272093, "SMART"), True),
+        (PriceCondition(1, "a", False, 105.0, 272093, "SMART"), False),
+        (VolumeCondition(6, "a", True, 2, 272093, "SMART"), False),
+        (PercentChangeCondition(7, "a", False, -1.0, 272093, "SMART"), False),
+        (PercentChangeCondition(7, "a", True, -1.0, 272093, "SMART"), True),
+        (ExecutionCondition(5, "a", "STK", "SMART", "MSFT"), True),
+        (ExecutionCondition(5, "a", "STK", "SMART", "TSLA"), False),
+        (MarginCondition(4, "a", True, 0), False),
+    ],
+)
+def test_conditions(desk: Desk, condition: OrderCondition, fills: bool) -> None:
+    """A conditional order works once its condition holds, and is held until then."""
+    client = desk.connect(1)
+    waits = MarketOrder("BUY", 1)
+    waits.conditions = [condition, TimeCondition(3, "a", True, "20260921 10:13:25 US/Eastern")]
+    desk.place(client, 1, APPLE, waits)
+    desk.place(client, 2, MICROSOFT, MarketOrder("BUY", 1))
+    desk.pass_s(2)
+    assert not desk.trading.books.orders[0].filled
+    desk.market.set(272093, 106, 106.02)
+    desk.pass_s(10)
+    assert bool(desk.trading.books.orders[0].filled) is fills
