@@ -14,6 +14,7 @@ from ibproxy_sim.market import Market
 from ibproxy_sim.option_ticks import Calculations
 from ibproxy_sim.quotes import Quotes
 from ibproxy_sim.realtime import RealTimeBars
+from ibproxy_sim.scanners import Scanners
 from ibproxy_sim.session import Session
 from ibproxy_sim.ticks import Ticks
 from ibproxy_sim.trading import Trading
@@ -30,6 +31,7 @@ class Simulation:
         market: prices.
         quotes: market data subscriptions.
         trading: orders.
+        flood: what writes without end, if the settings ask for it.
     """
 
     gateway: Gateway
@@ -37,6 +39,7 @@ class Simulation:
     market: Market
     quotes: Quotes
     trading: Trading
+    flood: Flood | None
 
 
 def make_simulation(settings: Settings, now_s: float) -> Simulation:
@@ -53,14 +56,14 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
     Contracts(gateway, universe).install()
     quotes = Quotes(gateway, universe, market)
     quotes.install()
-    for part in (History, Calculations, Ticks, Depth, RealTimeBars):
+    for part in (History, Calculations, Ticks, Depth, RealTimeBars, Scanners):
         part(gateway, universe, market).install()
-    if settings.flood:
-        gateway.endless = Flood(gateway, quotes, market).chunk
+    flood = Flood(gateway, quotes, market) if settings.flood else None
+    gateway.endless = flood.chunk if flood else None
     trading = Trading(gateway, universe, market)
     trading.install()
     Accounts(gateway, trading.books).install()
-    return Simulation(gateway, universe, market, quotes, trading)
+    return Simulation(gateway, universe, market, quotes, trading, flood)
 
 
 def make_gateway(settings: Settings, now_s: float) -> Gateway:

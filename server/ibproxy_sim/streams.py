@@ -12,21 +12,30 @@ from ibproxy_sim.universe import Instrument
 
 
 @dataclass(eq=False)
-class Stream:
+class AnyStream:
     """One subscription.
 
     Attributes:
         client: whose it is.
         req_id: under which id.
-        instrument: of what.
     """
 
     client: Client
     req_id: str
+
+
+@dataclass(eq=False)
+class Stream(AnyStream):
+    """A subscription to one instrument.
+
+    Attributes:
+        instrument: of what.
+    """
+
     instrument: Instrument
 
 
-S = TypeVar("S", bound=Stream)
+S = TypeVar("S", bound=AnyStream)
 
 
 class Streams(Generic[S]):

@@ -207,6 +207,12 @@ def test_without_a_subscription_only_delayed_data_is_had(decode: Decode) -> None
     assert ["58", "1", "3", "1"] in subscribe(client, 3, SPX)
 
 
+def test_a_delta_neutral_contract_moves_the_fields_behind_it(client: RawClient) -> None:
+    """Three more fields, then the generic ticks."""
+    start = client.ask(1, 11, 5, *AMD, 1, 99, 0.5, 100.0, "233", 0, 0, "")
+    assert ["46", "48"] in [[m[0], m[3]] for m in start if m[0] == "46"]
+
+
 def test_implied_volatility_and_price_are_inverse(
     sim: Simulation, client: RawClient, decode: Decode
 ) -> None:

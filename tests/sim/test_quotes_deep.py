@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,6 +27,18 @@ def test_ticks_come_with_each_step_until_cancelled(client: RawClient, decode: De
     assert client.ask(98, 1) == []
     assert client.wait(5) == []
     assert codes(client.ask(98, 1)) == ["300"]
+
+
+def test_trades_are_all_told_and_quotes_when_they_change(client: RawClient, decode: Decode) -> None:
+    """Also trades at the same price with sizes ignored; quotes then only with another price."""
+    client.send(97, 1, *EURUSD, "BidAsk", 0, 1)
+    client.send(97, 2, *AMD, "AllLast", 0, 1)
+    calls = decode(client.read() + client.wait(60))
+    trades = [args for name, args in calls if name == "tickByTickAllLast"]
+    quotes = [args[2:4] for name, args in calls if name == "tickByTickBidAsk"]
+    assert len(trades) == 241
+    assert 1 < len(quotes) < 240
+    assert all(before != after for before, after in pairwise(quotes))
 
 
 def test_past_ticks_may_come_first(client: RawClient, decode: Decode) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +22,10 @@ from ib_async import (
     Ticker,
 )
 
+from ibproxy.wire.framing import frame, join_fields
 from ibproxy_sim.gateway import Settings
 from ibproxy_sim.market import Market
+from ibproxy_sim.testing import AMD
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.universe import Universe
 
@@ -215,4 +218,25 @@ def test_a_flood_reaches_its_reader_and_nobody_else_waits(
         reader.pendingTickersEvent += count
         reader.reqMktData(Stock("AMD", "SMART", "USD", conId=4391))
         until(reader, lambda: counted > 3000)
+        assert other.reqCurrentTime()
+
+
+def test_a_flood_waits_for_a_reader_that_does_not_read(
+    start_sim: Callable[[Settings], ThreadedSim],
+) -> None:
+    """Production stops while the connection is full, and nothing piles up."""
+    sim = start_sim(Settings(flood=True))
+    flood = sim.simulation.flood
+    assert flood
+    with connected(sim, 2) as other, socket.create_connection((sim.host, sim.port)) as deaf:
+        deaf.sendall(b"API\0" + frame(b"v157..178"))
+        deaf.recv(100)
+        deaf.sendall(frame(join_fields(71, 2, 1, "")))
+        deaf.sendall(frame(join_fields(1, 11, 5, *AMD, 0, "", 0, 0, "")))
+        until(other, lambda: sim.call(lambda: flood.ticks))
+        before = -1
+        end_s = time.monotonic() + LONGEST_S
+        while before != (before := sim.call(lambda: flood.ticks)):
+            assert time.monotonic() < end_s, "it never stops"
+            other.sleep(0.1)
         assert other.reqCurrentTime()
