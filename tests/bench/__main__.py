@@ -53,15 +53,15 @@ MEASURES = (
 
 def start(stack: ExitStack, module: str, argument: str) -> str:
     """Start a process that ends with `stack`, and return the first line that it prints."""
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", module, argument],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     stack.enter_context(process)
-    assert process.stdin  # noqa: S101
-    assert process.stdout  # noqa: S101
+    assert process.stdin
+    assert process.stdout
     stack.callback(process.stdin.close)
     return process.stdout.readline().strip()
 
@@ -69,7 +69,7 @@ def start(stack: ExitStack, module: str, argument: str) -> str:
 def measure(what: Measure, library: str, port: str, url: str) -> float:
     """Return one figure in its unit."""
     kind, *numbers = what.arguments
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "tests.bench.client", kind, library, port, *numbers],
         env={**os.environ, "IBPROXY_URL": url, "IBPROXY_STRATEGY": "bench"},
         capture_output=True,

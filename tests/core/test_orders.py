@@ -188,6 +188,9 @@ def test_order_error_reaches_the_owner_with_its_id(world: Any) -> None:
     [_, asked] = world.asked(3)
     world.say(4, 2, asked[1], 10147, f"OrderId {asked[1]} that needs to be", "")
     assert alpha.take() == [["4", "2", "77", "10147", "OrderId 77 that needs to be", ""]]
+    world.say(4, 2, asked[1], 202, "Order Canceled - reason: 2 of 2, Duplicate order id: 2", "")
+    reason = "Order Canceled - reason: 2 of 2, Duplicate order id: 77"
+    assert alpha.take() == [["4", "2", "77", "202", reason, ""]]
     assert world.clients[1].take() == []
 
 

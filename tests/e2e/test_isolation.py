@@ -25,7 +25,7 @@ def test_neither_strategy_sees_the_others_account(desk: Any, until: Callable[...
         ib.pnlSingleEvent += lambda p, a=accounts: a.add(p.account)
         ib.openOrderEvent += lambda t, p=perms: p.add(t.order.permId)
         ib.orderStatusEvent += lambda t, p=perms: p.add(t.order.permId)
-        ib.execDetailsEvent += lambda t, f, a=accounts, p=perms: (
+        ib.execDetailsEvent += lambda _, f, a=accounts, p=perms: (
             a.add(f.execution.acctNumber),
             p.add(f.execution.permId),
         )

@@ -7,6 +7,7 @@ A commission report has no id but the execution's (fact 3.35): it follows the ex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ibproxy.wire.framing import join_fields
@@ -20,6 +21,9 @@ from ibproxy_server.core.session import Session
 
 _ALL_OPEN_ORDERS = join_fields(16, 1)
 _OPEN_ORDER_END = join_fields(53, 1)
+_ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
+"""Where an error's text names an order: OrderId 5, Duplicate order id: 5, with id =5."""
+
 _LIVE = b"-1"
 """Request id of an execution that nobody asked for (fact 12.4)."""
 
@@ -159,9 +163,10 @@ class OrderDesk:
         record = self.book.of_upstream(upstream_id)
         session = self._session_of(record) if record else None
         if record and session:
-            ours, theirs = b"%d" % upstream_id, b"%d" % record.client_order_id
-            shown = [each.replace(ours, theirs) for each in rest]
-            session.send(b"\0".join((b"4", b"2", theirs, *shown)) + b"\0")
+            theirs = b"%d" % record.client_order_id
+            code_text, text, *more = rest
+            shown = _ID_IN_TEXT.sub(lambda found: self._own_id(found, record), text)
+            session.send(b"\0".join((b"4", b"2", theirs, code_text, shown, *more)) + b"\0")
         return record is not None
 
     def _open_order(self, fields: list[bytes]) -> None:
@@ -308,6 +313,13 @@ class OrderDesk:
             shown[1], shown[at.STATUS_CLIENT_ID] = order_id, client_id
             shown[at.STATUS_PARENT_ID] = self._parent_for(session, shown[at.STATUS_PARENT_ID])
             session.send(b"\0".join(shown))
+
+    def _own_id(self, found: re.Match[bytes], record: OrderRecord) -> bytes:
+        """Return `id N` with the owner's N, if it is one of the owner's orders."""
+        named = self.book.of_upstream(int(found[2]))
+        if named is None or named.owner != record.owner:
+            return found[0]
+        return found[1] + b"%d" % named.client_order_id
 
     def _parent_for(self, session: Session, upstream_id: bytes) -> bytes:
         if upstream_id in {b"", b"0"}:

@@ -214,10 +214,10 @@ class RequestDesk:
         request = self._by_id.get(upstream_id)
         if request is None:
             return int(upstream_id) >= FIRST_REQUEST_ID
+        code_text, text, *more = rest
         for (_, client_id), session in request.members.items():
-            # texts repeat the id
-            shown = [each.replace(upstream_id, client_id) for each in rest]
-            session.send(b"\0".join((b"4", b"2", client_id, *shown)) + b"\0")
+            shown = text.replace(upstream_id, client_id)  # ten digits, so it means the id
+            session.send(b"\0".join((b"4", b"2", client_id, code_text, shown, *more)) + b"\0")
         if not codes.is_information(code):
             self._end(request)
         return True
