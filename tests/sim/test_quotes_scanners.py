@@ -31,6 +31,7 @@ def test_a_scan_is_ranked_and_repeats(sim: Simulation, client: RawClient, decode
     ]
     gains = [quote.last / quote.close for quote in quotes]
     assert len(gains) > 25
+    assert {args[2].contract.currency for _, args in rows} == {"USD"}
     assert gains == sorted(gains, reverse=True)
     assert [message[0] for message in client.wait(60)] == ["20", "20"]
 
