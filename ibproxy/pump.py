@@ -79,10 +79,10 @@ class SocketPump:
         self._loop = loop
         self._fd = int(self._socket.getsockopt(zmq.FD))
         try:
-            loop.add_reader(self._fd, self._drain)
+            loop.add_reader(self._fd, self._on_signal)
         except NotImplementedError:
             self._waiter = _Waiter(self._fd, loop, self._drain)
-        loop.call_soon(self._drain)  # what came before we watched gives no signal
+        self._on_signal()  # what came before we watched gives no signal
 
     def send(self, parts: Sequence[bytes]) -> None:
         """Send a message of these parts.
@@ -136,6 +136,13 @@ class SocketPump:
 
     def _events(self) -> int:
         return int(self._socket.getsockopt(zmq.EVENTS))
+
+    def _on_signal(self) -> None:
+        # A reader's callback cannot be entered again while it runs, and a handler that runs the
+        # loop from inside has to be reached by the next signal: so it only books.
+        if not self._is_turn_booked and self._loop is not None:
+            self._is_turn_booked = True
+            self._loop.call_soon(self._drain)
 
     def _book_turn(self) -> None:
         """See to it that the loop looks again, from whichever thread this is called."""
