@@ -70,8 +70,12 @@ class TcpAddress:
 Address = IpcAddress | TcpAddress
 
 
-def parse_url(url: str) -> Address:
+def parse_url(url: str, *, lowest_port: int = 1) -> Address:
     """Return the address that `url` stands for.
+
+    Args:
+        url: `ipc://PATH` or `tcp://HOST:PORT`.
+        lowest_port: 0 where a free port may be asked for.
 
     Raises:
         ConfigError: it stands for none; the text says what to write instead.
@@ -79,7 +83,9 @@ def parse_url(url: str) -> Address:
     if url.startswith("ipc://"):
         return _parse_ipc(url)
     if url.startswith("tcp://"):
-        host, port = parse_host_port(url.removeprefix("tcp://"), shown_as=url)
+        host, port = parse_host_port(
+            url.removeprefix("tcp://"), shown_as=url, lowest_port=lowest_port
+        )
         return TcpAddress(host, port)
     raise ConfigError(f"{url!r} is not an address of a proxy: {_HELP}")
 
@@ -87,10 +93,12 @@ def parse_url(url: str) -> Address:
 def check_listen_url(url: str) -> Address:
     """Return the address to listen on, if it is one that only this machine can reach.
 
+    Port 0 stands for any free one.
+
     Raises:
         ConfigError: it is none, or others could reach it.
     """
-    address = parse_url(url)
+    address = parse_url(url, lowest_port=0)
     if isinstance(address, TcpAddress) and not address.is_loopback:
         raise ConfigError(
             f"cannot listen on {url!r}: whoever reaches this port can trade, and there is no key "
@@ -99,7 +107,7 @@ def check_listen_url(url: str) -> Address:
     return address
 
 
-def parse_host_port(text: str, *, shown_as: str = "") -> tuple[str, int]:
+def parse_host_port(text: str, *, shown_as: str = "", lowest_port: int = 1) -> tuple[str, int]:
     """Return host and port of `HOST:PORT`; IPv6 stands in brackets, `localhost` is 127.0.0.1.
 
     Raises:
@@ -109,8 +117,10 @@ def parse_host_port(text: str, *, shown_as: str = "") -> tuple[str, int]:
     host, colon, port_text = text.rpartition(":")
     if not colon or not host:
         raise ConfigError(f"{shown!r} is not HOST:PORT: write for example 127.0.0.1:{DEFAULT_PORT}")
-    if not re.fullmatch(r"[0-9]{1,5}", port_text) or not 1 <= int(port_text) <= MAX_PORT:
-        raise ConfigError(f"{shown!r} ends in no port: write a number from 1 to 65535 there")
+    if not re.fullmatch(r"[0-9]{1,5}", port_text) or not lowest_port <= int(port_text) <= MAX_PORT:
+        raise ConfigError(
+            f"{shown!r} ends in no port: write a number from {lowest_port} to {MAX_PORT} there"
+        )
     return _check_host(host, shown), int(port_text)
 
 

@@ -82,7 +82,6 @@ class ZmqLane:
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         self._socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS)
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-        self._socket.setsockopt(zmq.IPV6, 1)
         self._pump = SocketPump(self._socket, self._take)
 
     def bind(self, address: Address) -> str:
@@ -96,6 +95,8 @@ class ZmqLane:
             create_directory_of(address)
             if _is_served(address.path):
                 raise BusyError(f"another proxy listens on {address.url}: stop it, or use --listen")
+        else:
+            self._socket.setsockopt(zmq.IPV6, int(":" in address.host))
         mask = os.umask(0o177)  # the socket file is for its owner only, from its first moment
         try:
             self._socket.bind(address.url)
