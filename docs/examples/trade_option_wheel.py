@@ -56,11 +56,17 @@ def candidates(ib: IB, stock: Contract, right: str, price: float) -> list[Contra
     return [option for option in ib.qualifyContracts(*options[:STRIKES]) if option]
 
 
+def has_delta(ticker: Ticker) -> bool:
+    """Return whether the option is quoted and its delta is known."""
+    return bool(ticker.modelGreeks and ticker.modelGreeks.delta) and is_price(ticker.bid)
+
+
 def choose(ib: IB, options: list[Contract]) -> Ticker | None:
     """Return the ticker of the option whose delta is nearest to the wanted one."""
     tickers = [ib.reqMktData(option) for option in options]
-    ib.sleep(2)
-    usable = [t for t in tickers if t.modelGreeks and t.modelGreeks.delta and is_price(t.bid)]
+    for _ in ib.loopUntil(lambda: all(map(has_delta, tickers)), timeout=PATIENCE_S):
+        pass
+    usable = filter(has_delta, tickers)
     best = min(usable, key=lambda t: abs(abs(t.modelGreeks.delta) - DELTA), default=None)
     for ticker in tickers:
         if ticker is not best:
