@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import signal
@@ -13,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from ibproxy_server.demo.screen import LiveScreen, PlainScreen, Standing, View
+from ibproxy_server.demo.stage import Stage, cast
 
 Start = Callable[..., Any]
 STRATEGIES = ("trade_option_wheel", "trade_cppi")
@@ -108,3 +110,31 @@ def test_what_is_no_terminal_gets_plain_lines(capsys: pytest.CaptureFixture[str]
         "trade_option_wheel has its first fill",
         "connections that the gateway at 127.0.0.1:4002 sees: 1",
     ]
+
+
+class _Leaky(Stage):
+    """A demo whose proxy binds nobody to an account, so that everybody sees everything."""
+
+    def _write_config(self, path: Path) -> None:
+        super()._write_config(path)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text[: text.index("[strategies")], encoding="utf-8")
+
+
+async def _leak(folder: Path) -> list[str]:
+    """Return the complaints of a demo that leaks."""
+    stage = _Leaky(cast())
+    async with stage.set_up(folder):
+        await stage.watch(4.0, PlainScreen())
+        await stage.end_strategies()
+        return (await stage.summary()).complaints()
+
+
+def test_the_audit_catches_a_proxy_that_leaks(tmp_path: Path) -> None:
+    """When strategies are shown each other's accounts for real, the demo fails and says so."""
+    complaints = asyncio.run(_leak(tmp_path))
+    for strategy in STRATEGIES:
+        assert any(
+            re.fullmatch(rf"{strategy} received \d+ messages that were not for it", text)
+            for text in complaints
+        ), complaints
