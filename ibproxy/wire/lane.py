@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -40,11 +40,15 @@ _NUMBERS = struct.Struct(">QQ")
 DATA_HEADER_BYTES: Final = 1 + _NUMBERS.size
 
 
+StrategyName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z")]
+"""Letters, digits, `_`, `-` and `.`, 1 to 64 of them."""
+
+
 class Hello(msgspec.Struct, tag="hello", forbid_unknown_fields=True):
     """Client: I want a gateway of my own.
 
     Attributes:
-        strategy: who I am; letters, digits, `_`, `-`, `.`, 1 to 64 of them.
+        strategy: who I am.
         host: the gateway host that the program asked for.
         port: the gateway port that the program asked for.
         program: the script's path or the notebook's name, for people who read a status.
@@ -53,7 +57,7 @@ class Hello(msgspec.Struct, tag="hello", forbid_unknown_fields=True):
         protocol: `PROTOCOL` of the sender.
     """
 
-    strategy: str
+    strategy: StrategyName
     host: str = ""
     port: int = 0
     program: str = ""

@@ -196,6 +196,19 @@ def test_killed_client_is_noticed(run: Callable[..., None]) -> None:
     run(body)
 
 
+def test_killed_clients_place_is_free_before_the_next_comes(run: Callable[..., None]) -> None:
+    """The hub hears that the old one is gone before it hears of the new one."""
+
+    async def body(stage: Stage) -> None:
+        peer = await stage.session()
+        peer.close()
+        await stage.session()
+        kinds = [type(each) for each in stage.events]
+        assert kinds == [ev.ClientArrived, ev.ClientLeft, ev.ClientArrived]
+
+    run(body)
+
+
 def test_client_that_does_not_read_is_told_of(run: Callable[..., None]) -> None:
     """Beyond the window data waits, the hub hears how much, and it flows when it is taken."""
 

@@ -46,6 +46,13 @@ def test_rubbish_is_only_ever_a_protocol_error(body: bytes) -> None:
         lane.Channel().unpack(b"D" + body[:15], b"")
 
 
+@pytest.mark.parametrize("name", ["", "a b", "[red]", "x" * 65, "a\n"])
+def test_odd_names_are_refused(name: str) -> None:
+    """A strategy's name goes into logs, tables and order marks: it is letters and digits."""
+    with pytest.raises(RemoteProtocolError):
+        lane.decode_from_client(lane.encode_control(lane.Hello(name))[1])
+
+
 def test_data_is_numbered_and_acknowledged() -> None:
     """Each message is taken once and in order; what is acknowledged is forgotten."""
     here, there = lane.Channel(), lane.Channel()

@@ -194,6 +194,7 @@ class ZmqLane:
                     text = f"this proxy speaks lane protocol {lane.PROTOCOL}: update ibproxy"
                     self._answer(routing_id, lane.Refusal(text))
                     return
+                self.probe()  # a killed client's id is free before its successor asks for it
                 self._last_session += 1
                 peer = _Peer(routing_id, self._last_session)
                 self._peers[routing_id] = self._by_session[peer.session] = peer
