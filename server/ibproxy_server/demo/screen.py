@@ -147,7 +147,7 @@ def _upstream(view: View) -> str:
         return f"the proxy is connecting to the gateway at {view.gateway}"
     noun = "connection" if view.connections == 1 else "connections"
     return (
-        f"{view.connections} {noun} to the gateway at {view.gateway}, client id {view.client_id}: "
+        f"{view.connections} {noun} to the gateway at {view.gateway}, client id {view.client_id}\n"
         f"{view.messages_sent} messages sent, {view.messages_received} received; "
         f"{view.left_s:.0f} s to go"
     )
