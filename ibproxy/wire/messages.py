@@ -54,6 +54,8 @@ class Request:
         version: cancels only: the version field that stands before the id.
         unknown: cancels only: error code and text for an id that is not live.
         reply: cancels only: error code and text that confirm the cancel.
+        names_accounts: whether its answer names accounts of the whole login: refused to a
+            session that may not see them all.
         orders: whether it can touch the market, and so goes first.
     """
 
@@ -72,6 +74,7 @@ class Request:
     version: int = 1
     unknown: tuple[int, str] | None = None
     reply: tuple[int, str] | None = None
+    names_accounts: bool = False
     orders: bool = False
 
 
@@ -144,7 +147,7 @@ REQUESTS: tuple[Request, ...] = (
     Request(15, "reqAutoOpenOrders", _SESSION),
     Request(16, "reqAllOpenOrders", _ORDER, answers=(5, 3, 53), ends=(53,)),
     Request(17, "reqManagedAccts", _SESSION, answers=(15,), ends=(15,)),
-    Request(18, "requestFA", _SERIAL, answers=(16,), ends=(16,), key_at=2),
+    Request(18, "requestFA", _SERIAL, answers=(16,), ends=(16,), key_at=2, names_accounts=True),
     Request(19, "replaceFA", _REFUSED, 4),  # affects everyone (fact 8.16)
     # history; the flag is "keepUpToDate": a live tail behind the answer
     Request(
@@ -236,7 +239,7 @@ REQUESTS: tuple[Request, ...] = (
     _cancel(77, "cancelAccountUpdatesMulti", 76, 2),
     Request(78, "reqSecDefOptParams", _ONE_SHOT, 1, answers=(75, 76), ends=(76,), subject_at=2),
     Request(79, "reqSoftDollarTiers", _ONE_SHOT, 1, answers=(77,), ends=(77,)),
-    Request(80, "reqFamilyCodes", _SERIAL, answers=(78,), ends=(78,)),
+    Request(80, "reqFamilyCodes", _SERIAL, answers=(78,), ends=(78,), names_accounts=True),
     Request(81, "reqMatchingSymbols", _ONE_SHOT, 1, answers=(79,), ends=(79,), subject_at=2),
     Request(82, "reqMktDepthExchanges", _SERIAL, answers=(80,), ends=(80,)),
     Request(83, "reqSmartComponents", _ONE_SHOT, 1, answers=(82,), ends=(82,)),

@@ -142,7 +142,7 @@ def test_positions_are_filtered_by_account(world: Any) -> None:
 
 
 def test_bulletins_are_subscribed_once(world: Any) -> None:
-    """One subscription upstream; a late joiner who wants all gets the day's; the last one ends it."""
+    """One subscription upstream; a late joiner may have the day's; the last one ends it."""
     alpha, beta = world.client("alpha").start(), world.client("beta").start()
     alpha.say(12, 1, 0)
     assert world.asked(12) == [["12", "1", "1"]]

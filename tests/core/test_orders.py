@@ -180,6 +180,21 @@ def test_order_for_a_foreign_account_is_refused(world: Any, account: str) -> Non
     assert account in error[4]
 
 
+def test_bound_strategy_cannot_allocate_to_a_group(world: Any) -> None:
+    """An advisor's allocation would trade accounts that the strategy is not bound to."""
+    alpha, gamma = world.client("alpha").start(), world.client("gamma").start()
+    fields = list(order(1))
+    fields[39] = "everybody"
+    alpha.say(*fields)
+    assert alpha.take()[0][2:4] == ["1", "201"]
+    fields[39], fields[42] = "", "profile"
+    alpha.say(*fields)
+    assert alpha.take()[0][2:4] == ["1", "201"]
+    assert world.asked(3) == []
+    gamma.say(*fields)
+    assert len(world.asked(3)) == 1
+
+
 def test_order_error_reaches_the_owner_with_its_id(world: Any) -> None:
     """The owner sees its own order id, also inside the text; nobody else hears of it."""
     world.client("beta").start().say(*order(1))

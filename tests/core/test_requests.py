@@ -289,3 +289,11 @@ def test_summary_rows_of_other_accounts_are_left_out(world: Any) -> None:
         ["63", "1", "9", "DU2", "NetLiquidation", "2", "USD"],
         ["64", "1", "9"],
     ]
+
+
+def test_request_without_an_answer_is_not_kept(world: Any) -> None:
+    """What has no answer, such as updateDisplayGroup, is sent and forgotten."""
+    alpha = world.client("alpha").start()
+    alpha.say(69, 1, 5, "265598@SMART")
+    assert len(world.asked(69)) == 1
+    assert world.hub.requests.open_requests == 0

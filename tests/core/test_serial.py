@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ibproxy_server.core.serial import GIVE_UP_AFTER_S
 
 
@@ -50,6 +52,27 @@ def test_answers_nobody_waits_for_are_not_shown(world: Any) -> None:
     alpha = world.client("alpha").start()
     world.say(*completed(1, "DU1"))
     assert alpha.take() == []
+
+
+def test_completed_orders_have_the_group_name_as_written(world: Any) -> None:
+    """The proxy's mark on an OCA group's name is not shown."""
+    alpha = world.client("alpha").start()
+    mark = world.hub.orders.book.oca_name(("alpha", 1), b"exit").decode()
+    alpha.say(99, 0)
+    row = completed(1, "DU1")
+    row[18] = mark
+    world.say(*row)
+    assert alpha.take()[0][18] == "exit"
+
+
+@pytest.mark.parametrize("message", [(18, 1, 1), (80,)])
+def test_bound_strategy_is_not_told_of_all_accounts(world: Any, message: tuple[int, ...]) -> None:
+    """Requests whose answers name every account of the login are refused to it."""
+    alpha, gamma = world.client("alpha").start(), world.client("gamma").start()
+    alpha.say(*message)
+    assert alpha.take()[0][2:4] == ["-1", "321"]
+    gamma.say(*message)
+    assert len(world.asked(message[0])) == 1
 
 
 def test_market_rules_are_told_apart_by_their_id(world: Any) -> None:

@@ -7,6 +7,7 @@ passed on, since on a gateway of its own a session would not have seen a second 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from ibproxy.wire.framing import join_fields
@@ -175,6 +176,15 @@ class AccountDesk:
             self._context.notice(Level.WARNING, text)
         self._pictures.setdefault(account, Picture()).incoming.clear()
         self._context.ask(6, 2, 1, account)
+
+    def subscriptions(self, session: Session) -> list[str]:
+        """Return what a session listens to here, for people."""
+        wanted: dict[str, Container[Session]] = {
+            "AccountUpdates": self._listeners,
+            "Positions": self._position_listeners,
+            "NewsBulletins": self._bulletin_listeners,
+        }
+        return [name for name, listeners in wanted.items() if session in listeners]
 
     def ages_s(self, now_s: float) -> dict[str, float]:
         """Return account -> seconds since its picture was last whole."""

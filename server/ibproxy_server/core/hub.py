@@ -81,7 +81,7 @@ class Hub:
         self.orders = OrderDesk(self.context, self.requests)
         self.orders.upstream_client_id = settings.client_id
         self.accounts = AccountDesk(self.context, settings.account_turn_s)
-        self.serial = SerialDesk(self.context)
+        self.serial = SerialDesk(self.context, {101: self.orders.show_completed})
         self._started_at_s: float | None = None
         self._was_ready = False
         self._waiting: list[ev.ClientArrived] = []
@@ -230,7 +230,10 @@ class Hub:
             session.error(-1, *_unreadable(f"unknown message id {msg_id[:20]!r}"))
             return
         try:
-            self._carry[row.carry](session, row, fields)
+            if row.names_accounts and not session.view.is_whole:
+                self._refuse(session, row, fields)
+            else:
+                self._carry[row.carry](session, row, fields)
         except (ValueError, IndexError, UnicodeError) as error:
             session.error(-1, *_unreadable(f"{row.name}: {error}"))
 

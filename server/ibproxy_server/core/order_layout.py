@@ -40,16 +40,33 @@ def open_parent_id_at(server_version: int) -> int:
     return 58 if server_version < FIRST_WITHOUT_FA_PROFILE else 57
 
 
+def _behind_combo(fields: list[bytes]) -> int:
+    """Return the index of the first field behind a placeOrder's combo blocks."""
+    at = _COMBO_BLOCKS_AT
+    if fields[SEC_TYPE] == b"BAG":
+        for width in (8, 1, 2):  # legs, leg prices, routing parameters
+            at += 1 + width * int(fields[at] or 0)
+    return at
+
+
+def is_allocated(fields: list[bytes], server_version: int) -> bool:
+    """Whether a placeOrder message is for a group of accounts, an advisor's allocation.
+
+    Raises:
+        IndexError, ValueError: it is malformed.
+    """
+    at = _behind_combo(fields) + 4
+    has_profile = server_version < FIRST_WITHOUT_FA_PROFILE and fields[at + 3] != b""
+    return fields[at] != b"" or has_profile
+
+
 def is_what_if(fields: list[bytes], server_version: int) -> bool:
     """Whether a placeOrder message only asks for margin and commission.
 
     Raises:
         IndexError, ValueError: it is malformed.
     """
-    at = _COMBO_BLOCKS_AT
-    if fields[SEC_TYPE] == b"BAG":
-        for width in (8, 1, 2):  # legs, leg prices, routing parameters
-            at += 1 + width * int(fields[at] or 0)
+    at = _behind_combo(fields)
     at += 29 + (server_version < FIRST_WITHOUT_FA_PROFILE)
     at += 2 + (8 if fields[at] else 0)  # delta neutral order type, auxiliary price
     at += 6

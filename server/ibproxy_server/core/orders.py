@@ -67,6 +67,11 @@ class OrderDesk:
     def _place(self, session: Session, row: Request, fields: list[bytes]) -> None:
         client_order_id = int(fields[1])
         account = fields[at.ACCOUNT].decode(errors="replace")
+        version = self._context.server_version
+        if not session.view.is_whole and at.is_allocated(fields, version):
+            reason = f"{session.strategy} is bound to accounts, and an allocation reaches others"
+            self._reject(session, client_order_id, reason)
+            return
         if not account and session.view.only:
             fields[at.ACCOUNT] = session.view.only.encode()
         elif account and account not in session.view.accounts:
@@ -81,7 +86,7 @@ class OrderDesk:
                 return
             fields[at.PARENT_ID] = b"%d" % parent.upstream_id
         record = self.book.of_client(session.owner, client_order_id)
-        is_what_if = at.is_what_if(fields, self._context.server_version)
+        is_what_if = at.is_what_if(fields, version)
         if record is None or record.is_what_if != is_what_if:
             if record is None and client_order_id < self.book.next_client_id(session.owner):
                 session.error(client_order_id, *codes.DUPLICATE_ORDER)
@@ -156,6 +161,12 @@ class OrderDesk:
     def answer(self, row: Answer, payload: bytes) -> None:
         """Bring a message about an order to its owner."""
         self._handle[row.msg_id](payload.split(b"\0"))
+
+    def show_completed(self, payload: bytes) -> bytes:
+        """Return a completedOrder as its owner wrote it."""
+        fields = payload.split(b"\0")
+        fields[at.COMPLETED_OCA_GROUP] = self.book.oca_shown(fields[at.COMPLETED_OCA_GROUP])
+        return b"\0".join(fields)
 
     def error(self, upstream_id: int, code: int, rest: list[bytes]) -> bool:
         """Bring an error to the order's owner; False if the id is no order's."""

@@ -89,7 +89,9 @@ class UpstreamRequest:
     def subject(self) -> str:
         """What it is about, for people."""
         at = self.row.subject_at
-        return self.fields[at].decode(errors="replace") if at is not None else self.row.name
+        if at is None:
+            return self.row.name.removeprefix("req")
+        return self.fields[at].decode(errors="replace")
 
 
 class RequestDesk:
@@ -154,6 +156,8 @@ class RequestDesk:
             self._upstream_data_type = session.market_data_type
             payloads = (join_fields(59, 1, session.market_data_type.decode()), *payloads)
         self._context.pacer.push(session.number, payloads)
+        if not row.answers:
+            self._end(request)
 
     def cancel(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """Carry a cancel of `session`: it ends the session's part only."""

@@ -7,6 +7,7 @@ Kinds that repeat a key in their answer (a market rule's id) have one upstream f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ibproxy.wire.messages import Answer, Request, requests_by_id
@@ -37,10 +38,18 @@ class _Asked:
 
 
 class SerialDesk:
-    """Carries SERIAL requests and their answers."""
+    """Carries SERIAL requests and their answers.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        context: shared by all desks.
+        patches: message id -> what makes an answer fit to be shown.
+    """
+
+    def __init__(
+        self, context: Context, patches: Mapping[int, Callable[[bytes], bytes]] | None = None
+    ) -> None:
         self._context = context
+        self._patches = patches or {}
         self._asked: dict[Kind, _Asked] = {}
         self._waiting: dict[int, list[tuple[Session, Kind, list[bytes]]]] = {}
         self._rows = {
@@ -98,9 +107,11 @@ class SerialDesk:
             if row.account_at is not None
             else None
         )
+        patch = self._patches.get(row.msg_id)
+        shown = patch(payload) if patch else payload
         for session in asked.askers:
             if account is None or session.view.sees(account):
-                session.send(payload)
+                session.send(shown)
         if row.msg_id in request.ends:
             self._finish(kind)
 

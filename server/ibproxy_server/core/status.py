@@ -62,6 +62,7 @@ def _session(hub: Hub, session: Session, now_s: float) -> dict[str, Any]:
         "connected_s": round(now_s - session.connected_at_s, 3),
         "subscriptions": sorted(
             {each.subject for each in session.requests.values() if each.is_stream}
+            | set(hub.accounts.subscriptions(session))
         ),
         "orders": len(orders),
         "open_orders": sum(each.is_open for each in orders),
