@@ -56,9 +56,11 @@ class TcpAddress:
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it; a name is not looked up."""
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            address = ipaddress.ip_address(self.host)
         except ValueError:
             return False
+        # Python looks through an IPv4 address written as IPv6 only from 3.13 on.
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
     @property
     def url(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +12,18 @@ from ibproxy_sim.threaded import ThreadedSim
 
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""
+
+
+@pytest.fixture(autouse=True)
+def own_loop() -> Iterator[None]:
+    """ib_async takes the thread's event loop and never closes it: give it one that is."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    for _ in range(3):  # a transport that was told to close does so in the loop's next rounds
+        loop.run_until_complete(asyncio.sleep(0))
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timezone
 
 import pytest
@@ -14,18 +13,6 @@ from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
 
 MONDAY_S = 1776092400.0
-
-
-@pytest.fixture(autouse=True)
-def own_loop() -> Iterator[None]:
-    """ib_async takes the thread's event loop and never closes it: give it one that is."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    for _ in range(3):  # a transport that was told to close does so in the loop's next rounds
-        loop.run_until_complete(asyncio.sleep(0))
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import time
@@ -186,7 +187,7 @@ def test_a_second_client_with_the_same_id_is_turned_away(sim_server: ThreadedSim
     """Its connect fails, the first goes on."""
     with connected(sim_server) as first:
         second = IB()
-        with pytest.raises(TimeoutError):
+        with pytest.raises(asyncio.TimeoutError):  # on 3.10 it is not the built-in one
             second.connect(sim_server.host, sim_server.port, clientId=1, timeout=0.5)
         assert first.reqCurrentTime()
 
