@@ -32,10 +32,29 @@ AFTER_TRADE_S: Final = 0.1
 """How long after a trade they are sent; trades in between are sent with it (fact 11.12)."""
 
 NO_CODE = "The account code is required for this operation."
+REPLACED = (  # fact 2.2
+    "New account data requested from TWS. API client has been unsubscribed from account data."
+)
 UNSUBSCRIBED = "API client has been unsubscribed from account data."  # fact 2.17
 TAKEN = (
     "Unable subscribe to account as the following clients are subscribed to a different account."
 )
+
+
+@dataclass
+class SlotRules:
+    """What becomes of a slot's holder when another account is asked for.
+
+    Attributes:
+        is_refused: whether another client is refused with 2101 (fact 2.3); else it takes the
+            slot, and its holders hear nothing more (fact 2.4).
+        is_announced: whether who loses the slot to itself is told 2100 (fact 2.2 against 2.1).
+        is_repeated: whether a client that subscribes again gets all again (fact 2.18).
+    """
+
+    is_refused: bool = True
+    is_announced: bool = False
+    is_repeated: bool = True
 
 
 @dataclass
@@ -54,10 +73,12 @@ class Accounts:
 
     Attributes:
         slot: the account that the gateway's one slot is taken by; empty if it is free.
+        rules: what happens when somebody wants it for another account.
     """
 
     def __init__(self, gateway: Gateway, books: Books) -> None:
         self.slot = ""
+        self.rules = SlotRules()
         self._gateway = gateway
         self._books = books
         self._views: dict[Client, _View] = {}
@@ -90,9 +111,18 @@ class Accounts:
         account = known_account(self._gateway, client, "-1", fields[3])
         if account is None:
             return
-        others = [str(other.client_id) for other in self._views if other is not client]
+        others = [other for other in self._views if other is not client]
         if others and account != self.slot:
-            self._gateway.error(client, -1, 2101, TAKEN + ",".join(others))  # fact 2.3
+            if self.rules.is_refused:
+                ids = ",".join(str(other.client_id) for other in others)
+                self._gateway.error(client, -1, 2101, TAKEN + ids)  # fact 2.3
+                return
+            for other in others:
+                del self._views[other]
+        held = self._views.get(client)
+        if held and held.account != account and self.rules.is_announced:
+            self._gateway.error(client, -1, 2100, REPLACED)  # fact 2.2
+        if held and held.account == account and not self.rules.is_repeated:
             return
         self.slot = account
         self._views[client] = _View(account)

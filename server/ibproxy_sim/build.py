@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ibproxy_sim.accounts import Accounts
 from ibproxy_sim.contracts import Contracts
 from ibproxy_sim.depth import Depth
+from ibproxy_sim.faults.board import Faults
 from ibproxy_sim.flood import Flood
 from ibproxy_sim.gateway import Gateway, Settings
 from ibproxy_sim.history import History
@@ -21,7 +22,7 @@ from ibproxy_sim.trading import Trading
 from ibproxy_sim.universe import Universe
 
 
-@dataclass(frozen=True)
+@dataclass
 class Simulation:
     """A gateway and what it is made of, for tests that look inside.
 
@@ -31,7 +32,9 @@ class Simulation:
         market: prices.
         quotes: market data subscriptions.
         trading: orders.
+        accounts: account values.
         flood: what writes without end, if the settings ask for it.
+        faults: what goes wrong, and can be switched.
     """
 
     gateway: Gateway
@@ -39,7 +42,11 @@ class Simulation:
     market: Market
     quotes: Quotes
     trading: Trading
+    accounts: Accounts
     flood: Flood | None
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self)
 
 
 def make_simulation(settings: Settings, now_s: float) -> Simulation:
@@ -50,7 +57,7 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
         now_s: the market's time at the start, seconds since the epoch.
     """
     gateway = Gateway(settings, now_s)
-    universe = Universe(settings.seed, now_s)
+    universe = Universe(settings.seed, now_s, settings.volatility)
     market = Market(settings.seed, universe)
     Session(gateway).install()
     Contracts(gateway, universe).install()
@@ -62,8 +69,9 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
     gateway.endless = flood.chunk if flood else None
     trading = Trading(gateway, universe, market)
     trading.install()
-    Accounts(gateway, trading.books).install()
-    return Simulation(gateway, universe, market, quotes, trading, flood)
+    accounts = Accounts(gateway, trading.books)
+    accounts.install()
+    return Simulation(gateway, universe, market, quotes, trading, accounts, flood)
 
 
 def make_gateway(settings: Settings, now_s: float) -> Gateway:

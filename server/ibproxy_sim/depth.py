@@ -12,9 +12,6 @@ from ibproxy_sim.streams import Stream, Streams
 from ibproxy_sim.universe import Instrument, Universe
 from ibproxy_sim.wording import DUPLICATE_ID, fail, refuse, size_text, wanted
 
-MOST_BOOKS = 3
-"""Securities with depth at one time (fact 4.51)."""
-
 MOST_ROWS = 20
 ASK, BID = 0, 1
 INSERT, UPDATE, DELETE = 0, 1, 2
@@ -45,7 +42,7 @@ class Depth:
         self._gateway = gateway
         self._universe = universe
         self._market = market
-        self._books: Streams[Book] = Streams(gateway, STEP_S, self._update)
+        self._books: Streams[Book] = Streams(gateway, STEP_S, self._update, "depth")
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""
@@ -71,8 +68,9 @@ class Depth:
             refuse(gateway, client, req_id, "Number of rows must be greater than zero")  # 4.56
             return
         taken = {book.instrument.con_id for book in self._books}
-        if len(taken | {instrument.con_id}) > MOST_BOOKS:  # fact 4.51
-            text = f"Max number ({MOST_BOOKS}) of market depth requests has been reached"
+        most = gateway.settings.max_books
+        if len(taken | {instrument.con_id}) > most:  # fact 4.51
+            text = f"Max number ({most}) of market depth requests has been reached"
             gateway.error(client, req_id, 309, text)
             return
         is_smart = fields[16] == "1"

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -63,12 +64,18 @@ class Engine:
 
     Attributes:
         working: transmitted orders that are not done, by permId.
+        most_shares: how much of an order fills at each step at most.
+        judges: each may say why the server refuses a transmitted order (code 201's text).
+        cancel_judges: each may take over what becomes of a cancel.
     """
 
     def __init__(
         self, gateway: Gateway, books: Books, reports: Reports, conditions: Conditions
     ) -> None:
         self.working: dict[int, Order] = {}
+        self.most_shares = math.inf
+        self.judges: list[Callable[[Order], str | None]] = []
+        self.cancel_judges: list[Callable[[Order], bool]] = []
         self._gateway = gateway
         self._books = books
         self._reports = reports
@@ -116,6 +123,11 @@ class Engine:
     def _accept(self, order: Order) -> None:
         if order.is_done:
             return
+        for judge in self.judges:
+            reason = judge(order)
+            if reason is not None:
+                self._refuse(order, 201, f"Order rejected - reason:{reason}")
+                return
         now_s = self._gateway.now_s
         if not order.parent:  # children close what their parent opens
             effect = impact(self._books, order, now_s)
@@ -192,7 +204,7 @@ class Engine:
             follow(order, mark(quote) if order.instrument else quote.last)
         if self._is_held(order):
             return
-        found = match(order, quote) if quote else None
+        found = match(order, quote, self.most_shares) if quote else None
         if found:
             self._fill(order, found)
         if order.tif in AT_ONCE and not order.is_done:
@@ -221,6 +233,10 @@ class Engine:
         self._cancel(order)
 
     # filling
+
+    def fill(self, order: Order, shares: float, price: float) -> None:
+        """Fill a working order, whatever the market says."""
+        self._fill(order, Match(shares, price))
 
     def _fill(self, order: Order, found: Match) -> None:
         shares, price = found
@@ -372,6 +388,8 @@ class Engine:
     def _finish_cancel(self, order: Order) -> None:
         if order.status is not Status.PENDING_CANCEL:
             return  # it filled, or went with another one
+        if any(judge(order) for judge in self.cancel_judges):
+            return
         for peer in self._peers(order):  # the others first (fact 3.96)
             self._cancel(peer)
         if not order.is_done:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from ibproxy.errors import RemoteProtocolError
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
+from ibproxy_sim.line import Line
 
 if TYPE_CHECKING:
     from ibproxy_sim.books import Books
+    from ibproxy_sim.streams import AnyStreams
 
 START_API = "71"
 MIN_VERSION, MAX_VERSION = 157, 178
@@ -36,12 +38,16 @@ class Settings:
     Attributes:
         accounts: account codes, in the order in which the gateway states them.
         seed: the same seed gives the same market.
-        speed: market seconds for each second of the wall clock.
+        speed: market seconds for each second of the wall clock; 0 leaves time to who drives it.
         server_version: highest version that the gateway knows, 157 to 178.
         cash: cash of each account at the start, in USD.
         flood: market data as fast as each client reads it, for load tests.
         max_lines: contracts that market data may be had of at one time (facts 4.1, 4.7).
+        max_books: contracts that market depth may be had of at one time (fact 4.51).
+        max_tick_by_tick: tick-by-tick requests at one time; None: a twentieth of the lines (4.45).
         not_permitted: symbols without a subscription to live data.
+        not_permitted_code: what a request for live data of these is told: 354, 10089 or 10168.
+        volatility: how much more than usual prices move.
     """
 
     accounts: tuple[str, ...] = ("DU1000001", "DU1000002")
@@ -51,7 +57,11 @@ class Settings:
     cash: float = 1_000_000.0
     flood: bool = False
     max_lines: int = 100
+    max_books: int = 3
+    max_tick_by_tick: int | None = None
     not_permitted: tuple[str, ...] = ()
+    not_permitted_code: int = 354
+    volatility: float = 1.0
 
 
 @dataclass(eq=False)
@@ -64,6 +74,7 @@ class Client:
         client_id: the API's client id; None until startApi.
         outbox: frames to be sent, oldest first.
         closing: whether the connection ends once the outbox is sent.
+        is_reset: whether it ends at once instead, as when the peer's machine died.
         state: what handler modules keep for this client, by the module's own key.
     """
 
@@ -72,6 +83,7 @@ class Client:
     client_id: int | None = None
     outbox: list[bytes] = field(default_factory=list)
     closing: bool = False
+    is_reset: bool = False
     state: dict[str, object] = field(default_factory=dict)
     buffer: FrameBuffer = field(default_factory=FrameBuffer)
     greeting: bytes = b""
@@ -107,6 +119,10 @@ class Gateway:
         clients: the open connections by their number.
         endless: gives what a client is sent whenever it can take more; for load tests.
         order_ids: next order id by API client id; it outlives connections.
+        is_open: whether the port is there to connect to.
+        held_ids: client ids that are still taken though their client has left, and until when.
+        streams: what runs until it is cancelled, by its name.
+        incoming, requests, answers, outgoing: the lines of `line.py`, where faults stand.
     """
 
     books: Books
@@ -118,6 +134,13 @@ class Gateway:
         self.clients: dict[int, Client] = {}
         self.endless: Callable[[Client], bytes] | None = None
         self.order_ids: dict[int, int] = {}
+        self.is_open = True
+        self.held_ids: dict[int, float] = {}
+        self.streams: dict[str, AnyStreams] = {}
+        self.incoming: Line[bytes] = Line(self._read)
+        self.requests: Line[list[str]] = Line(self._handle)
+        self.answers: Line[list[str]] = Line(self._write)
+        self.outgoing: Line[bytes] = Line(self._put_out)
         self.statistics = Statistics()
         self.handlers: dict[str, Handler] = {}
         self.on_start: list[Callable[[Client], None]] = []
@@ -130,8 +153,11 @@ class Gateway:
 
     def send(self, client: Client, *fields: object) -> None:
         """Queue a message for `client`."""
-        if not client.closing:
-            client.outbox.append(frame(join_fields(*fields)))
+        payload = join_fields(*fields)
+        if self.answers.is_empty:
+            self.outgoing.run(client, frame(payload))
+        else:
+            self.answers.run(client, split_fields(payload))
 
     def error(self, client: Client, for_id: int | str, code: int, text: str) -> None:
         """Queue an error message (4); from version 166 it has a field for a reject's JSON."""
@@ -141,6 +167,11 @@ class Gateway:
     def close(self, client: Client) -> None:
         """End the connection once everything queued is sent."""
         client.closing = True
+
+    def reset(self, client: Client) -> None:
+        """End the connection at once."""
+        client.closing = client.is_reset = True
+        self.disconnect(client)
 
     def call_at(self, time_s: float, action: Callable[[], None]) -> None:
         """Run `action` when the market's time reaches `time_s`; not before `advance`."""
@@ -154,8 +185,9 @@ class Gateway:
 
     def connect(self) -> Client:
         """A client has opened a connection."""
-        client = Client(number=next(self._numbers))
-        self.clients[client.number] = client
+        client = Client(number=next(self._numbers), closing=not self.is_open)
+        if self.is_open:
+            self.clients[client.number] = client
         return client
 
     def disconnect(self, client: Client) -> None:
@@ -167,6 +199,9 @@ class Gateway:
 
     def receive(self, client: Client, data: bytes) -> None:
         """Take bytes from a client, wherever the stream was split."""
+        self.incoming.run(client, data)
+
+    def _read(self, client: Client, data: bytes) -> None:
         if client.closing:
             return
         if not client.version:
@@ -203,6 +238,14 @@ class Gateway:
         """Market time at which `advance` has something to do."""
         return self._timers[0][0] if self._timers else None
 
+    def _write(self, client: Client, fields: list[str]) -> None:
+        self.outgoing.run(client, frame(join_fields(*fields)))
+
+    @staticmethod
+    def _put_out(client: Client, data: bytes) -> None:
+        if not client.closing:
+            client.outbox.append(data)
+
     # the handshake
 
     def _negotiate(self, client: Client, payload: bytes) -> None:
@@ -226,6 +269,12 @@ class Gateway:
         message_id = fields[0] if fields else ""
         requests = self.statistics.requests
         requests[message_id] = requests.get(message_id, 0) + 1
+        self.requests.run(client, fields)
+
+    def _handle(self, client: Client, fields: list[str]) -> None:
+        message_id = fields[0] if fields else ""
+        if client.closing:
+            return
         if message_id == START_API:
             self._start(client, fields)
             return
@@ -244,7 +293,8 @@ class Gateway:
 
     def _start(self, client: Client, fields: list[str]) -> None:
         client_id = int(fields[2])
-        if any(other.client_id == client_id for other in self.clients.values()):
+        is_held = self.held_ids.get(client_id, 0.0) > self.now_s
+        if is_held or any(other.client_id == client_id for other in self.clients.values()):
             self.error(client, -1, 326, CLIENT_ID_IN_USE)
             self.close(client)
             return

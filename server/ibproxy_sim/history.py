@@ -82,7 +82,7 @@ class History:
         self._gateway = gateway
         self._universe = universe
         self._market = market
-        self._live: Streams[Request] = Streams(gateway, UPDATE_PERIOD_S, self._update)
+        self._live: Streams[Request] = Streams(gateway, UPDATE_PERIOD_S, self._update, "bars")
         self._warned: set[int] = set()
 
     def install(self) -> None:

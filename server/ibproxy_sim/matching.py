@@ -85,7 +85,7 @@ def follow(order: Order, price: float) -> bool:
     return True
 
 
-def match(order: Order, quote: Quote) -> Match | None:
+def match(order: Order, quote: Quote, most_shares: float = math.inf) -> Match | None:
     """Return what of an order that may trade fills against `quote`; None if nothing does.
 
     A better price than the limit is the order's; never more fills than is quoted.
@@ -96,7 +96,7 @@ def match(order: Order, quote: Quote) -> Match | None:
     limit = order.limit_price
     if limit is not None and order.sign * (price - limit) > 1e-9:  # noqa: PLR2004 - rounding
         return None
-    shares = min(order.remaining, size)
+    shares = min(order.remaining, size, most_shares)
     if shares <= 0:
         return None
     is_whole = order.terms.is_set("all_or_none") or order.tif == "FOK"

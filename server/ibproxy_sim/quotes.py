@@ -31,6 +31,14 @@ DELAYED_KINDS = {
 }  # fmt: skip
 """Tick types of delayed data (fact 4.22); they are not delayed here [simplified]."""
 
+NOT_PERMITTED = {
+    354: "Requested market data is not subscribed.",
+    10089: "Requested market data requires additional subscription for API. See link in 'Market "
+    "Data Connections' dialog for more details.",
+    10168: "Requested market data is not subscribed. Delayed market data is not enabled.",
+}
+"""Codes and texts of a refusal for want of a permission (fact 4.38)."""
+
 SIZE_AFTER = {1: -1, 2: 1, 4: 1}
 """From a price's tick type to its size's, which is sent after it, changed or not (4.14)."""
 
@@ -62,7 +70,8 @@ class Quotes:
         self._gateway = gateway
         self._universe = universe
         self._market = market
-        self._streams: Streams[Subscription] = Streams(gateway, market.STEP_S, self._update)
+        self._streams: Streams[Subscription]
+        self._streams = Streams(gateway, market.STEP_S, self._update, "quotes")
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""
@@ -120,8 +129,8 @@ class Quotes:
             return False
         if instrument.symbol in gateway.settings.not_permitted:  # fact 4.41
             if market_data_type(client) < DELAYED:
-                text = "Requested market data is not subscribed."
-                gateway.error(client, req_id, 354, text)
+                code = gateway.settings.not_permitted_code
+                gateway.error(client, req_id, code, NOT_PERMITTED[code])
                 return False
             text = "Requested market data is not subscribed. Displaying delayed market data."
             gateway.error(client, req_id, 10167, text)

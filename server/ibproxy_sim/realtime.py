@@ -31,7 +31,7 @@ class RealTimeBars:
         self._gateway = gateway
         self._universe = universe
         self._market = market
-        self._live: Streams[BarStream] = Streams(gateway, BAR_S, self._update)
+        self._live: Streams[BarStream] = Streams(gateway, BAR_S, self._update, "real_time_bars")
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""

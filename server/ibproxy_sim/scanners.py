@@ -76,7 +76,7 @@ class Scanners:
         self._gateway = gateway
         self._universe = universe
         self._market = market
-        self._live: Streams[Scan] = Streams(gateway, PERIOD_S, self._send)
+        self._live: Streams[Scan] = Streams(gateway, PERIOD_S, self._send, "scanners")
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""

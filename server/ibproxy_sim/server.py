@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 import time
 
 from ibproxy_sim.gateway import Client, Gateway
@@ -10,6 +13,8 @@ from ibproxy_sim.gateway import Client, Gateway
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """A client that leaves more than this unread is dropped."""
 
+REOPEN_S = 0.1
+"""How soon it is tried again to take the port back."""
 
 LONGEST_STEP_S = 1.0
 """Wall time that is made up for at once; beyond it the market's time falls behind the clock.
@@ -32,6 +37,7 @@ class SimServer:
         self.host = host
         self.port = port
         self._server: asyncio.Server | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._connections: set[_Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._seen_at_s = 0.0
@@ -42,14 +48,40 @@ class SimServer:
         Raises:
             OSError: the address cannot be listened on.
         """
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._listen()
         self._seen_at_s = time.monotonic()
         self.settle()
 
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _listen_again(self) -> None:
+        """Take the port back; somebody else may have it for a moment."""
+        while not self._server:
+            with contextlib.suppress(OSError):
+                await self._listen()
+            await asyncio.sleep(0 if self._server else REOPEN_S)
+
+    def _open_or_close(self) -> None:
+        """Have the port open or closed, as the gateway says."""
+        if self._server and not self.gateway.is_open:
+            self._server.close()
+            self._server = None
+        elif not self._server and self.gateway.is_open and not self._is_opening:
+            self._opening = asyncio.get_running_loop().create_task(
+                self._listen_again(), name="stand-in gateway: open the port again"
+            )
+
+    @property
+    def _is_opening(self) -> bool:
+        return self._opening is not None and not self._opening.done()
+
     async def stop(self) -> None:
         """Close the port and every connection."""
+        if self._opening:
+            self._opening.cancel()
         if self._timer:
             self._timer.cancel()
         if self._server:
@@ -66,6 +98,12 @@ class SimServer:
         self._seen_at_s = now_s
         self.gateway.advance(self.gateway.now_s + elapsed_s * self.gateway.settings.speed)
 
+    def leap(self, seconds: float) -> None:
+        """Let the market's time jump forward."""
+        self.advance()
+        self.gateway.advance(self.gateway.now_s + seconds)
+        self.settle()
+
     def tick(self) -> None:
         """Advance, and send what came of it."""
         self._timer = None
@@ -74,14 +112,16 @@ class SimServer:
 
     def settle(self) -> None:
         """Send what is to be sent, and sleep until the gateway's next deadline."""
+        self._open_or_close()
         for connection in list(self._connections):
             connection.flush()
         if self._timer:
             self._timer.cancel()
             self._timer = None
         deadline_s = self.gateway.next_deadline_s()
-        if deadline_s is not None:
-            delay_s = max(0.0, deadline_s - self.gateway.now_s) / self.gateway.settings.speed
+        speed = self.gateway.settings.speed
+        if deadline_s is not None and speed:
+            delay_s = max(0.0, deadline_s - self.gateway.now_s) / speed
             self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
 
     def add(self, connection: _Connection) -> None:
@@ -91,6 +131,13 @@ class SimServer:
     def remove(self, connection: _Connection) -> None:
         """A connection is gone."""
         self._connections.discard(connection)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection so that its peer sees "connection reset", not an orderly end."""
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class _Connection(asyncio.Protocol):
@@ -122,6 +169,9 @@ class _Connection(asyncio.Protocol):
     def flush(self) -> None:
         client, transport = self._client, self._transport
         if not client or not transport:
+            return
+        if client.is_reset:
+            reset(transport)
             return
         if client.outbox:
             transport.write(b"".join(client.outbox))

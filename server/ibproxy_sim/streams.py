@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from ibproxy_sim.gateway import Client, Gateway
 from ibproxy_sim.universe import Instrument
@@ -42,9 +42,16 @@ class Streams(Generic[S]):
     """All subscriptions of a kind, updated together at multiples of a period.
 
     While there are none, no timer runs.
+
+    Attributes:
+        is_paused: whether updates are left out; the next one then tells what has changed.
     """
 
-    def __init__(self, gateway: Gateway, period_s: float, update: Callable[[S], None]) -> None:
+    def __init__(
+        self, gateway: Gateway, period_s: float, update: Callable[[S], None], name: str
+    ) -> None:
+        self.is_paused = False
+        gateway.streams[name] = self
         self._gateway = gateway
         self._period_s = period_s
         self._update = update
@@ -73,6 +80,10 @@ class Streams(Generic[S]):
         """End a subscription; returns it if it was live."""
         return self._streams.pop((client.number, req_id), None)
 
+    def clear(self) -> None:
+        """End all subscriptions, without a word."""
+        self._streams.clear()
+
     def _forget(self, client: Client) -> None:
         for stream in self:
             if stream.client is client:
@@ -87,6 +98,10 @@ class Streams(Generic[S]):
         if not self._streams:
             self._is_ticking = False
             return
-        for stream in self:
+        for stream in () if self.is_paused else self:
             self._update(stream)
         self._schedule()
+
+
+AnyStreams: TypeAlias = Streams[Any]
+"""Streams of whatever kind."""

@@ -43,7 +43,7 @@ class Ticks:
         self._gateway = gateway
         self._universe = universe
         self._market = market
-        self._live: Streams[TickStream] = Streams(gateway, STEP_S, self._update)
+        self._live: Streams[TickStream] = Streams(gateway, STEP_S, self._update, "tick_by_tick")
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""
@@ -68,7 +68,10 @@ class Ticks:
             text = f"Failed to request tick-by-tick data:No market data permissions for {place}"
             gateway.error(client, req_id, 10189, text)
             return
-        if len(self._live) >= max(1, gateway.settings.max_lines // 20):  # fact 4.45
+        most = gateway.settings.max_tick_by_tick
+        if most is None:
+            most = max(1, gateway.settings.max_lines // 20)  # fact 4.45
+        if len(self._live) >= most:
             text = "Max number of tick-by-tick requests has been reached."
             gateway.error(client, req_id, 10190, text)
             return

@@ -17,7 +17,7 @@ from ibproxy_sim.gateway import Client, Gateway
 from ibproxy_sim.hours import day_start_s, eastern_day
 from ibproxy_sim.market import Market
 from ibproxy_sim.order_codec import PLACE_ORDER, Names, Terms, read_place_order
-from ibproxy_sim.orders import Leg, Order
+from ibproxy_sim.orders import Event, Leg, Order
 from ibproxy_sim.reports import Reports, price_text
 from ibproxy_sim.times import next_midnight_s, parse_time_s
 from ibproxy_sim.universe import ContractQuery, Instrument, Universe
@@ -43,6 +43,8 @@ class Trading:
     Attributes:
         books: accounts, orders and executions.
         engine: what works the orders.
+        reports: what tells clients of them.
+        completed_s: how long a request for completed orders takes the one slot for these.
     """
 
     def __init__(self, gateway: Gateway, universe: Universe, market: Market) -> None:
@@ -50,12 +52,13 @@ class Trading:
         self.books = Books(settings.accounts, settings.cash, Valuation(universe, market))
         self._gateway = gateway
         self._universe = universe
-        self._reports = Reports(gateway)
+        self.reports = Reports(gateway)
         conditions = Conditions(self.books, universe)
-        self.engine = Engine(gateway, self.books, self._reports, conditions)
+        self.engine = Engine(gateway, self.books, self.reports, conditions)
         self._orders: dict[tuple[int, int], Order] = {}
         self._perm_ids = itertools.count(FIRST_PERM_ID + settings.seed % 1000 * 100_000)
         self._is_completed_asked = False
+        self.completed_s = COMPLETED_S
 
     def install(self) -> None:
         """Register the handlers, and give the gateway its books."""
@@ -214,7 +217,7 @@ class Trading:
     def _answer_what_if(self, client: Client, order: Order) -> None:
         """A 5 alone, with margins and commission (fact 3.99)."""
         effect = impact(self.books, order, self._gateway.now_s)
-        self._reports.open_order(client, order, _what_if_fields(effect))
+        self.reports.open_order(client, order, _what_if_fields(effect))
 
     # cancelling
 
@@ -240,6 +243,16 @@ class Trading:
             if not order.is_done:
                 self.engine.ask_cancel(order)
 
+    def forget(self, order: Order) -> None:
+        """Lose an order without a trace; its id is free again (fact 3.17)."""
+        if not order.is_done:
+            order.apply(Event.CANCELLED)
+        self.engine.working.pop(order.perm_id, None)
+        del self._orders[order.client_id, order.order_id]
+        self.books.orders.remove(order)
+        ids = self._gateway.order_ids
+        ids[order.client_id] = min(ids[order.client_id], order.order_id)
+
     # lists
 
     def open_orders(self, client: Client, _fields: list[str]) -> None:
@@ -253,8 +266,8 @@ class Trading:
     def _list_orders(self, client: Client, *, is_for_all: bool) -> None:
         for order in list(self.engine.working.values()):
             if is_for_all or order.client_id == client.client_id:
-                self._reports.open_order(client, order)
-                self._reports.status(client, order)
+                self.reports.open_order(client, order)
+                self.reports.status(client, order)
         self._gateway.send(client, 53, 1)
 
     def auto_open_orders(self, client: Client, _fields: list[str]) -> None:
@@ -275,10 +288,10 @@ class Trading:
             start_s = day_start_s(eastern_day(self._gateway.now_s))
             done = [o for o in self.books.orders if o.is_done and (o.done_at_s or 0) >= start_s]
             for order in done:
-                self._reports.completed(client, order)
+                self.reports.completed(client, order)
             self._gateway.send(client, 102)
 
-        self._gateway.call_later(COMPLETED_S, answer)
+        self._gateway.call_later(self.completed_s, answer)
 
     def executions(self, client: Client, fields: list[str]) -> None:
         """7: executions since midnight, of all client ids unless filtered (3.105 to 3.112)."""
@@ -286,8 +299,8 @@ class Trading:
         start_s = day_start_s(eastern_day(self._gateway.now_s))
         for execution in self.books.executions:
             if execution.time_s >= start_s and _passes(execution, fields[3:10]):
-                self._reports.execution(client, req_id, execution)
-                self._reports.commission(client, execution)
+                self.reports.execution(client, req_id, execution)
+                self.reports.commission(client, execution)
         self._gateway.send(client, 55, 1, req_id)
 
     def exercise_options(self, client: Client, fields: list[str]) -> None:

@@ -174,8 +174,9 @@ class Universe:
         chains: the options, a chain for each trading class.
     """
 
-    def __init__(self, seed: int, now_s: float) -> None:
+    def __init__(self, seed: int, now_s: float, volatility: float = 1.0) -> None:
         self.seed = seed
+        self._volatility = volatility
         self._paths: dict[int, PricePath] = {}
         self._by_con_id: dict[int, Instrument] = {}
         today = eastern_day(now_s)
@@ -206,9 +207,8 @@ class Universe:
         path = self._paths.get(con_id)
         if path is None:
             driver = self._by_con_id[con_id]
-            path = PricePath(
-                mix(self.seed * 2**32 + con_id), BASE_PRICES[con_id], driver.volatility
-            )
+            volatility = driver.volatility * self._volatility
+            path = PricePath(mix(self.seed * 2**32 + con_id), BASE_PRICES[con_id], volatility)
             self._paths[con_id] = path
         return path
 

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from datetime import timezone
 
 import pytest
+from ib_async import Order, Stock
+from ib_async.client import Client as IbClient
 from ib_async.decoder import Decoder
 
+from ibproxy.wire.framing import frame
 from ibproxy_sim.build import Simulation, make_simulation
+from ibproxy_sim.faults.board import make_fault
 from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
 
@@ -25,6 +29,61 @@ def sim() -> Simulation:
 def client(sim: Simulation) -> RawClient:
     """A client of it that has started."""
     return RawClient(sim)
+
+
+class Pen(IbClient):
+    """ib_async's encoder, without a connection."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(wrapper=None)  # type: ignore[no-untyped-call]
+        self._serverVersion = version
+        self.connState = IbClient.CONNECTED
+        self.text = ""
+
+    def sendMsg(self, msg: str) -> None:  # noqa: N802 - ib_async's name
+        """Keep what would be sent."""
+        self.text = msg
+
+
+class Trader(RawClient):
+    """A client of a pure gateway that places orders and reads in short."""
+
+    def place(self, order_id: int, order: Order, symbol: str = "AMD") -> None:
+        """Send placeOrder as ib_async writes it."""
+        pen = Pen(self.version)
+        order.account = order.account or self.sim.gateway.settings.accounts[0]
+        pen.placeOrder(order_id, Stock(symbol, "SMART", "USD"), order)  # type: ignore[no-untyped-call]
+        self.feed(frame(pen.text.encode()))
+
+    def cancel(self, order_id: int) -> None:
+        """Send cancelOrder."""
+        self.send(4, 1, order_id, "")
+
+    def brief(self, seconds: float = 0.0) -> list[str]:
+        """Let time go by, and return what came: ids, with status or code where it has one."""
+        return [brief(fields) for fields in self.wait(seconds)]
+
+
+def brief(fields: list[str]) -> str:
+    """Return a message in short."""
+    if fields[0] == "3":
+        return f"3:{fields[2]}"
+    if fields[0] == "5":
+        words = {"PreSubmitted", "Submitted", "Filled", "PendingCancel", "Cancelled", "Inactive"}
+        return f"5:{next(f for f in fields if f in words)}"
+    return ":".join((fields[0], fields[2], fields[3])) if fields[0] == "4" else fields[0]
+
+
+@pytest.fixture
+def start_trader(sim: Simulation) -> Callable[..., Trader]:
+    """Connects clients that trade, given their client id."""
+    return lambda client_id=1, version=178: Trader(sim, client_id, version)
+
+
+@pytest.fixture
+def fault(sim: Simulation) -> Callable[..., None]:
+    """Switches a fault on, by its name and parameters."""
+    return lambda name, **parameters: sim.faults.start(make_fault(name, parameters))
 
 
 Calls = list[tuple[str, tuple[object, ...]]]

@@ -1,0 +1,14 @@
+"""The unpleasant sides of a gateway, each a small thing of its own that can be switched.
+
+::
+
+    catalogue.py   all faults, by name: the one table
+    board.py       which of them are on
+    fault.py       what a fault is, and the place that it works in
+    the others     the faults, one noun each
+
+A fault is a struct of parameters with a `start`; what it changes is undone when it ends. It is
+driven by market time and by what passes on the gateway's lines, so that the same requests meet
+the same faults at the same moments. Where evidence is missing, the variant that hurts a
+careless proxy more is the default, and is marked [assumed].
+"""
