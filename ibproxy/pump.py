@@ -91,23 +91,31 @@ class SocketPump:
             zmq.Again: the peer cannot take it now, or is not there.
             zmq.ZMQError: the socket is closed, or a ROUTER's peer is unknown (EHOSTUNREACH).
         """
-        with self._lock:
-            if not self._is_open:
-                raise zmq.ZMQError(zmq.ENOTSOCK)
-            # Only the first part can be refused; the others of a message follow it.
-            try:
-                self._send_part(parts, 0)
-            except zmq.Again:
-                # ZeroMQ looks for news of its connections now and then only, and asking for
-                # events makes it look: a connection just made takes the message now.
-                if not self._events() & _POLLOUT:
-                    raise
-                self._send_part(parts, 0)
-            for index in range(1, len(parts)):
-                self._send_part(parts, index)
-            has_swallowed_signal = self._events() & _POLLIN
-        if has_swallowed_signal:
-            self._book_turn()
+        has_swallowed_signal = False
+        try:
+            with self._lock:
+                if not self._is_open:
+                    raise zmq.ZMQError(zmq.ENOTSOCK)
+                try:
+                    self._send_all(parts)
+                finally:  # a refused send may have swallowed it as well
+                    has_swallowed_signal = bool(self._events() & _POLLIN)
+        finally:
+            if has_swallowed_signal:
+                self._book_turn()
+
+    def _send_all(self, parts: Sequence[bytes]) -> None:
+        # Only the first part can be refused; the others of a message follow it.
+        try:
+            self._send_part(parts, 0)
+        except zmq.Again:
+            # ZeroMQ looks for news of its connections now and then only, and asking for
+            # events makes it look: a connection just made takes the message now.
+            if not self._events() & _POLLOUT:
+                raise
+            self._send_part(parts, 0)
+        for index in range(1, len(parts)):
+            self._send_part(parts, index)
 
     def drain_all(self) -> None:
         """Hand out everything that has come, however long it takes."""

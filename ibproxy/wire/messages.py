@@ -31,7 +31,16 @@ class Carry(Enum):
     ACCOUNT = "served from the accounts' state, which the proxy keeps"
     SERIAL = "no request id: at most one of a kind upstream, answer to all who wait"
     SESSION = "answered by the session itself"
+    FOLLOW = "belongs to a live request, whose id it carries"
     REFUSED = "would reach beyond the session: refused"
+
+
+class Reuse(Enum):
+    """What a second request under a live id does; kinds without a cancel just go on (no fact)."""
+
+    REFUSED = 322  # facts 4.8, 5.11
+    REFUSED_AS_102 = 102  # fact 2.39
+    REPLACES = 0  # facts 2.25, 2.39
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,15 @@ class Request:
         carry: how it is carried.
         id_at: index of the request id or order id.
         account_at: index of the account.
+        has_default_account: whether an empty account means the login's only one.
         answers: messages that answer it.
         ends: answers after which nothing more comes.
         cancelled_by: message that ends it early.
-        cancels: message that this one ends.
+        cancels: message that this one ends; FOLLOW: the one that it belongs to.
         flag_at: index of a flag that, when 1, turns a stream into a one-shot or back.
         key_at: SERIAL only: index of the field that its answer repeats.
         subject_at: index of the field that names the subject, for people.
+        reuse: what a second request under an id that is live does to the first.
         version: cancels only: the version field that stands before the id.
         unknown: cancels only: error code and text for an id that is not live.
         reply: cancels only: error code and text that confirm the cancel.
@@ -64,6 +75,7 @@ class Request:
     carry: Carry
     id_at: int | None = None
     account_at: int | None = None
+    has_default_account: bool = False
     answers: tuple[int, ...] = ()
     ends: tuple[int, ...] = ()
     cancelled_by: int | None = None
@@ -71,6 +83,7 @@ class Request:
     flag_at: int | None = None
     key_at: int | None = None
     subject_at: int | None = None
+    reuse: Reuse = Reuse.REFUSED
     version: int = 1
     unknown: tuple[int, str] | None = None
     reply: tuple[int, str] | None = None
@@ -129,7 +142,16 @@ REQUESTS: tuple[Request, ...] = (
     Request(4, "cancelOrder", _ORDER, 2, answers=(3,), orders=True),
     Request(5, "reqOpenOrders", _ORDER, answers=(5, 3, 53), ends=(53,)),
     Request(6, "reqAccountUpdates", _ACCOUNT, account_at=3, answers=(6, 7, 8, 54)),
-    Request(7, "reqExecutions", _ORDER, 2, account_at=4, answers=(11, 59, 55), ends=(55,)),
+    Request(
+        7,
+        "reqExecutions",
+        _ORDER,
+        2,
+        account_at=4,
+        has_default_account=True,
+        answers=(11, 59, 55),
+        ends=(55,),
+    ),
     Request(8, "reqIds", _SESSION, answers=(9,), ends=(9,)),
     Request(9, "reqContractDetails", _ONE_SHOT, 2, answers=(10, 18, 52), ends=(52,), subject_at=4),
     # a book is a sequence of changes: it is not shared before it can be rebuilt (fact 4.55)
@@ -218,7 +240,9 @@ REQUESTS: tuple[Request, ...] = (
     Request(58, "reqGlobalCancel", _ORDER, orders=True),  # becomes single cancels (fact 8.20)
     Request(59, "reqMarketDataType", _SESSION),  # a mode, applied before each request (fact 8.1)
     Request(61, "reqPositions", _ACCOUNT, answers=(61, 62), cancelled_by=64),
-    Request(62, "reqAccountSummary", _SHARED, 2, answers=(63, 64), cancelled_by=63),
+    Request(
+        62, "reqAccountSummary", _SHARED, 2, answers=(63, 64), cancelled_by=63, reuse=Reuse.REPLACES
+    ),
     _cancel(63, "cancelAccountSummary", 62, 2),
     Request(64, "cancelPositions", _ACCOUNT, cancels=61),
     # IB's own, never for clients (fact 8.23)
@@ -226,15 +250,32 @@ REQUESTS: tuple[Request, ...] = (
     Request(66, "verifyMessage", _REFUSED),
     Request(67, "queryDisplayGroups", _ONE_SHOT, 2, answers=(67,), ends=(67,)),
     Request(68, "subscribeToGroupEvents", _SHARED, 2, answers=(68,), cancelled_by=70),
-    Request(69, "updateDisplayGroup", _ONE_SHOT, 2),
+    Request(69, "updateDisplayGroup", Carry.FOLLOW, 2, cancels=68),
     _cancel(70, "unsubscribeFromGroupEvents", 68, 2),
     Request(71, "startApi", _SESSION),
     Request(72, "verifyAndAuthRequest", _REFUSED),
     Request(73, "verifyAndAuthMessage", _REFUSED),
-    Request(74, "reqPositionsMulti", _SHARED, 2, account_at=3, answers=(71, 72), cancelled_by=75),
+    Request(
+        74,
+        "reqPositionsMulti",
+        _SHARED,
+        2,
+        account_at=3,
+        has_default_account=True,
+        answers=(71, 72),
+        cancelled_by=75,
+        reuse=Reuse.REPLACES,
+    ),
     _cancel(75, "cancelPositionsMulti", 74, 2),
     Request(
-        76, "reqAccountUpdatesMulti", _SHARED, 2, account_at=3, answers=(73, 74), cancelled_by=77
+        76,
+        "reqAccountUpdatesMulti",
+        _SHARED,
+        2,
+        account_at=3,
+        has_default_account=True,
+        answers=(73, 74),
+        cancelled_by=77,
     ),
     _cancel(77, "cancelAccountUpdatesMulti", 76, 2),
     Request(78, "reqSecDefOptParams", _ONE_SHOT, 1, answers=(75, 76), ends=(76,), subject_at=2),
@@ -269,10 +310,28 @@ REQUESTS: tuple[Request, ...] = (
     _cancel(89, "cancelHistogramData", 88, 1),
     _cancel(90, "cancelHeadTimeStamp", 87, 1),
     Request(91, "reqMarketRule", _SERIAL, answers=(93,), ends=(93,), key_at=1),
-    Request(92, "reqPnL", _SHARED, 1, account_at=2, answers=(94,), cancelled_by=93, subject_at=2),
+    Request(
+        92,
+        "reqPnL",
+        _SHARED,
+        1,
+        account_at=2,
+        answers=(94,),
+        cancelled_by=93,
+        reuse=Reuse.REFUSED_AS_102,
+        subject_at=2,
+    ),
     _cancel(93, "cancelPnL", 92, 1, (10185, "Failed to cancel PNL (not subscribed)")),
     Request(
-        94, "reqPnLSingle", _SHARED, 1, account_at=2, answers=(95,), cancelled_by=95, subject_at=4
+        94,
+        "reqPnLSingle",
+        _SHARED,
+        1,
+        account_at=2,
+        answers=(95,),
+        cancelled_by=95,
+        reuse=Reuse.REFUSED_AS_102,
+        subject_at=4,
     ),
     _cancel(95, "cancelPnLSingle", 94, 1, (10186, "Failed to cancel PNL single (not subscribed)")),
     Request(
@@ -322,6 +381,8 @@ class Answer:
         account_at: index of the account.
         state_at: fields that say which piece of state a message replaces; a late joiner is
             shown the last message of each. None: an event, nothing to be shown later.
+        kept: how many pieces of such state are kept, if there may be any number of them.
+        key_at: SERIAL only: index of the field that repeats the request's key.
         end: whether it is only an end marker.
         continued: whether a last field of 0 says that more of the answer is to come.
     """
@@ -332,6 +393,8 @@ class Answer:
     id_at: int | None = None
     account_at: int | None = None
     state_at: tuple[int, ...] | None = None
+    kept: int = 0
+    key_at: int | None = None
     end: bool = False
     continued: bool = False
 
@@ -343,11 +406,20 @@ def _by_request(
     *,
     state_at: tuple[int, ...] | None = None,
     account_at: int | None = None,
+    kept: int = 0,
     end: bool = False,
     continued: bool = False,
 ) -> Answer:
     return Answer(
-        msg_id, name, Deliver.BY_REQUEST, id_at, account_at, state_at, end=end, continued=continued
+        msg_id,
+        name,
+        Deliver.BY_REQUEST,
+        id_at,
+        account_at,
+        state_at,
+        kept,
+        end=end,
+        continued=continued,
     )
 
 
@@ -367,7 +439,7 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(13, "updateMktDepthL2", 2),
     Answer(14, "updateNewsBulletin", Deliver.ACCOUNTS, state_at=(2,)),
     Answer(15, "managedAccounts", Deliver.PROXY),
-    Answer(16, "receiveFA", Deliver.SERIAL),
+    Answer(16, "receiveFA", Deliver.SERIAL, key_at=2),
     _by_request(17, "historicalData", 1),
     _by_request(18, "bondContractDetails", 1),
     Answer(19, "scannerParameters", Deliver.SERIAL),
@@ -410,7 +482,7 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(81, "tickReqParams", 1, state_at=()),
     _by_request(82, "smartComponents", 1),
     _by_request(83, "newsArticle", 1),
-    _by_request(84, "tickNews", 1, state_at=(3, 4)),
+    _by_request(84, "tickNews", 1, state_at=(3, 4), kept=20),
     Answer(85, "newsProviders", Deliver.SERIAL),
     _by_request(86, "historicalNews", 1),
     _by_request(87, "historicalNewsEnd", 1, end=True),
@@ -419,7 +491,7 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(90, "historicalDataUpdate", 1),
     _by_request(91, "rerouteMktDataReq", 1, state_at=()),
     _by_request(92, "rerouteMktDepthReq", 1),
-    Answer(93, "marketRule", Deliver.SERIAL),
+    Answer(93, "marketRule", Deliver.SERIAL, key_at=1),
     _by_request(94, "pnl", 1, state_at=()),
     _by_request(95, "pnlSingle", 1, state_at=()),
     _by_request(96, "historicalTicks", 1, continued=True),

@@ -42,7 +42,7 @@ def status(**changes: Any) -> dict[str, Any]:
                 "open_orders": 7,
                 "fills": 24,
                 "messages_in": 10,
-                "messages_out": 100,
+                "bytes_out": 100,
             }
         ],
         "account_slot": {"account": "DU1000001", "ages_s": {"DU1000001": 1.2}},

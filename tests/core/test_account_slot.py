@@ -31,7 +31,6 @@ def test_at_most_one_account_is_subscribed(steps: list[tuple[str, int]]) -> None
         account, now_s = f"DU{number}", now_s + 0.7
         if step == "next":
             turn = slot.next_turn(now_s)
-            assert turn is None or turn != asked
             asked = turn or asked
         elif step == "done":
             slot.completed(account, now_s)
@@ -51,6 +50,16 @@ def test_a_turn_lasts_until_the_picture_is_whole() -> None:
     assert slot.next_turn(LOAD_TIMEOUT_S) == "B"
     slot.completed("B", LOAD_TIMEOUT_S + 1)
     assert slot.next_turn(LOAD_TIMEOUT_S + 1) == "A"
+
+
+def test_an_image_that_does_not_come_is_asked_for_again() -> None:
+    """A refused or lost subscription is repeated, after those that wait."""
+    slot = slot_with("A")
+    assert slot.next_turn(0.0) == "A"
+    assert slot.next_turn(LOAD_TIMEOUT_S) == "A"
+    slot.demand("B").listeners = 1
+    assert slot.next_turn(2 * LOAD_TIMEOUT_S) == "B"
+    assert slot.next_turn(3 * LOAD_TIMEOUT_S) == "A"
 
 
 def test_missing_pictures_come_first_and_without_delay() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ibproxy_server.core.accounts import MAX_IMAGE_AGE_S
+
 
 def value(key: str, amount: object, account: str = "DU1", currency: str = "USD") -> list[object]:
     """Return an updateAccountValue message."""
@@ -142,14 +144,50 @@ def test_positions_are_filtered_by_account(world: Any) -> None:
 
 
 def test_bulletins_are_subscribed_once(world: Any) -> None:
-    """One subscription upstream; a late joiner may have the day's; the last one ends it."""
-    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    """One subscription upstream; who wants the day's has them; the last listener ends it."""
+    alpha, beta, gamma = (world.client(each).start() for each in ("alpha", "beta", "gamma"))
     alpha.say(12, 1, 0)
-    assert world.asked(12) == [["12", "1", "1"]]
+    assert world.asked(12) == [["12", "1", "0"]]
     world.say(14, 1, 5, 1, "halted", "NYSE")
     beta.say(12, 1, 1)
-    assert [each[2] for each in beta.take()] == ["5"]
+    assert world.asked(12) == [["12", "1", "1"]]
+    world.say(14, 1, 4, 1, "of this morning", "NYSE")
+    gamma.say(12, 1, 1)
+    assert world.asked(12) == []
+    assert [each[2] for each in gamma.take()] == ["5", "4"]
+    assert len(alpha.take()) == 2
     alpha.say(13, 1)
-    assert world.asked(12) + world.asked(13) == []
     beta.leave()
+    assert world.asked(13) == []
+    gamma.leave()
     assert world.asked(13) == [["13", "1"]]
+
+
+def test_an_old_picture_is_asked_for_anew(world: Any) -> None:
+    """What nobody has watched for hours is not shown as the present."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    image(world, "DU2", value("NetLiquidation", 7, "DU2"))
+    world.pass_time(MAX_IMAGE_AGE_S + 10)
+    world.asked()
+    stale = "DU1" if world.hub.accounts.slot.current == "DU2" else "DU2"
+    who = world.client({"DU1": "alpha", "DU2": "beta"}[stale]).start()
+    who.say(6, 2, 1, stale)
+    assert who.take() == []
+    assert world.asked(6) == [["6", "2", "1", stale]]
+    image(world, stale, value("NetLiquidation", 6, stale))
+    assert [each[3] for each in who.take(6)] == ["6"]
+
+
+def test_late_time_belongs_to_the_rows_before_it(world: Any) -> None:
+    """An account's time that comes after the slot has moved on is not shown to the next."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    image(world, "DU2", value("NetLiquidation", 7, "DU2"))
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(6, 2, 1, "")
+    beta.say(6, 2, 1, "")
+    alpha.take()
+    beta.take()
+    world.say(*value("NetLiquidation", 6))
+    world.say(8, 1, "11:11")
+    assert [each[0] for each in alpha.take()] == ["6", "8"]
+    assert beta.take() == []

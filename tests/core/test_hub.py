@@ -17,6 +17,9 @@ from ibproxy_server.core.hub import MAX_BACKLOG_BYTES, Hub, HubSettings
 def test_handshake_looks_like_a_gateways(world: Any) -> None:
     """Greeting with version and time; silence until startApi; then 15, 9 and the farms."""
     world.say(4, 2, -1, 2104, "Market data farm connection is OK:usfarm", "")
+    world.say(4, 2, -1, 2104, "Market data farm connection is OK:usfarm.nj", "")
+    world.say(4, 2, -1, 2104, "Market data farm connection is OK:eufarm.nj", "")
+    world.say(4, 2, -1, 2103, "Market data farm connection is broken:eufarm.nj", "")
     world.say(4, 2, -1, 2107, "HMDS data farm connection is inactive but available.ushmds", "")
     alpha = world.client("alpha")
     assert alpha.accepted
@@ -28,7 +31,7 @@ def test_handshake_looks_like_a_gateways(world: Any) -> None:
     alpha.say(71, 2, 5, "")
     heard = alpha.take()
     assert heard[:2] == [["15", "1", "DU1"], ["9", "1", "1"]]
-    assert [each[3] for each in heard[2:]] == ["2104", "2107"]
+    assert [each[3] for each in heard[2:]] == ["2104", "2104", "2103", "2107"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -208,6 +211,21 @@ def test_lost_gateway_ends_every_session(world: Any) -> None:
     assert world.hub.requests.open_requests == 0
 
 
+def test_nothing_of_the_old_connection_is_sent_on_the_new(make_world: Any) -> None:
+    """Cancels of sessions that end with the gateway are not sent to the next one."""
+    world = make_world(messages_per_s=5.0).connect()
+    alpha = world.client("alpha").start()
+    for number in range(10):
+        alpha.say(81, number, f"P{number}")
+    alpha.say(50, 3, 8, 1, "SPY", *([""] * 10), 5, "TRADES", 0, "")
+    world.pass_time(60.0)
+    world.feed(ev.UpstreamLost("reset by peer"))
+    world.asked()
+    world.connect()
+    world.pass_time(60.0)
+    assert world.asked(51) + world.asked(81) == []
+
+
 def test_everything_is_asked_again_after_a_loss(world: Any) -> None:
     """Positions, account images and open orders are asked of the new connection."""
     world.feed(ev.UpstreamLost("reset by peer"))
@@ -257,6 +275,16 @@ def test_what_reaches_beyond_the_session_is_refused(world: Any) -> None:
     assert "replaceFA" in first[4]
     assert second[2:4] == ["-1", "321"]
     assert world.asked() == []
+
+
+def test_refusal_without_an_id_is_for_the_last_sender(world: Any) -> None:
+    """Read-only refusals carry no id (fact 1.45): they go to whose message left last."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    beta.say(81, 5, "B")
+    alpha.say(81, 5, "A")
+    world.say(4, 2, -1, 321, "Error validating request.-'bF' : cause - Read-Only mode.", "")
+    assert [each[3] for each in alpha.take()] == ["321"]
+    assert beta.take() == []
 
 
 def test_connectivity_is_everybodys(world: Any) -> None:

@@ -21,7 +21,7 @@ def test_unlimited_lets_everything_through() -> None:
     """With rate 0 nothing waits."""
     pacer = Pacer(0)
     for number in range(500):
-        pacer.push(1, (b"%d" % number,))
+        pacer.push(1, b"%d" % number)
     assert len(pacer.take(0.0)) == 500
     assert pacer.next_deadline_s() is None
 
@@ -47,10 +47,10 @@ def test_orders_overtake_everything() -> None:
     """An order that comes last leaves first; orders keep their own order."""
     pacer = Pacer(5)
     for _ in range(50):
-        pacer.push(1, (b"data",))
+        pacer.push(1, b"data")
     pacer.take(0.0)
-    pacer.push(1, (b"order 1",), first=True)
-    pacer.push(2, (b"order 2",), first=True)
+    pacer.push(1, b"order 1", first=True)
+    pacer.push(2, b"order 2", first=True)
     assert [each for _, each in drain(pacer, 0.0, 0.5)][:2] == [b"order 1", b"order 2"]
 
 
@@ -58,9 +58,9 @@ def test_one_clients_queue_delays_another_by_one_place() -> None:
     """A single request is next but one, however many another client has queued."""
     pacer = Pacer(5)
     for _ in range(500):
-        pacer.push(1, (b"many",))
+        pacer.push(1, b"many")
     pacer.take(0.0)
-    pacer.push(2, (b"single",))
+    pacer.push(2, b"single")
     assert b"single" in [each for _, each in drain(pacer, 0.0, 0.5)][:2]
 
 
@@ -68,8 +68,8 @@ def test_a_pair_is_not_torn() -> None:
     """Messages pushed together leave one after the other."""
     pacer = Pacer(5)
     for number in range(10):
-        pacer.push(1, (b"a%d" % number, b"b%d" % number))
-        pacer.push(2, (b"other",))
+        pacer.push_lazily(1, lambda n=number: (b"a%d" % n, b"b%d" % n))
+        pacer.push(2, b"other")
     sent = [each for _, each in drain(pacer, 0.0, 100.0)]
     for number in range(10):
         assert sent.index(b"b%d" % number) == sent.index(b"a%d" % number) + 1
@@ -78,8 +78,18 @@ def test_a_pair_is_not_torn() -> None:
 def test_clear_forgets_everything() -> None:
     """What was queued for a lost connection is not sent on the next."""
     pacer = Pacer(5)
-    pacer.push(1, (b"order",), first=True)
-    pacer.push(1, (b"data",))
+    pacer.push(1, b"order", first=True)
+    pacer.push(1, b"data")
     pacer.clear()
     assert pacer.take(10.0) == []
     assert pacer.next_deadline_s() is None
+
+
+def test_what_is_no_longer_wanted_costs_nothing() -> None:
+    """A group that turns out empty when its turn comes is left out, and others take its place."""
+    pacer = Pacer(5)
+    for _ in range(50):
+        pacer.push_lazily(1, tuple)
+    pacer.push(2, b"wanted")
+    assert pacer.take(0.0) == [b"wanted"]
+    assert pacer.sent == 1

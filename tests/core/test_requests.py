@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 SPY = (756733, "SPY", "STK", "", "0.0", "", "", "SMART", "", "USD", "SPY", "SPY")
 
 
@@ -267,8 +269,10 @@ def test_account_of_another_strategy_is_refused(world: Any) -> None:
     assert error[2:4] == ["5", "321"]
     assert "Invalid account code 'DU2'" in error[4]
     assert world.asked() == []
-    alpha.say(92, 6, "", "")
-    assert world.asked(92)[0][2] == "DU1"
+    alpha.say(92, 6, "", "")  # refused by the gateway as well (fact 2.39)
+    assert alpha.take()[0][2:4] == ["6", "321"]
+    alpha.say(76, 1, 7, "", "", 0)  # has a default (fact 2.36)
+    assert world.asked(76)[0][3] == "DU1"
 
 
 def test_summary_rows_of_other_accounts_are_left_out(world: Any) -> None:
@@ -291,9 +295,104 @@ def test_summary_rows_of_other_accounts_are_left_out(world: Any) -> None:
     ]
 
 
-def test_request_without_an_answer_is_not_kept(world: Any) -> None:
-    """What has no answer, such as updateDisplayGroup, is sent and forgotten."""
+def test_display_group_is_updated_under_its_subscription(world: Any) -> None:
+    """An updateDisplayGroup carries the id of a live subscription."""
     alpha = world.client("alpha").start()
     alpha.say(69, 1, 5, "265598@SMART")
-    assert len(world.asked(69)) == 1
+    assert alpha.take()[0][2:4] == ["5", "321"]
+    alpha.say(68, 1, 5, 1)
+    alpha.say(69, 1, 5, "265598@SMART")
+    [subscribed], [updated] = world.asked(68), world.asked(69)
+    assert updated == ["69", "1", subscribed[2], "265598@SMART"]
+    assert world.hub.requests.open_requests == 1
+
+
+def test_kinds_have_ids_of_their_own(world: Any) -> None:
+    """One number may be live as market data and as contract details at once."""
+    alpha = world.client("alpha").start()
+    alpha.say(*market_data(3))
+    alpha.say(9, 8, 3, *SPY, 0, "", "", "")
+    alpha.say(9, 8, 3, *SPY, 0, "", "", "")
+    assert alpha.take() == []
+    details = world.asked(9)
+    assert len(details) == 2
+    for asked in details:
+        world.say(52, 1, asked[2])
+    assert alpha.take() == [["52", "1", "3"]] * 2
+    alpha.say(2, 2, 3)
+    world.pass_time(2.0)
+    assert len(world.asked(2)) == 1
+
+
+@pytest.mark.parametrize("message", [(62, 1, 4, "All", "Tag"), (74, 1, 4, "", "")])
+def test_some_ids_are_taken_over(world: Any, message: tuple[object, ...]) -> None:
+    """A second summary or positions request under a live id replaces the first."""
+    alpha = world.client("alpha").start()
+    alpha.say(*message)
+    alpha.say(*message[:-1], "Other")
+    assert len(world.asked(int(str(message[0])))) == 2
+    assert alpha.take() == []
+    assert len(world.clients[1].world.hub.context.sessions[1].requests) == 1
+
+
+def test_request_of_a_client_that_has_left_is_not_sent(make_world: Any) -> None:
+    """What still waits for its turn when its only asker leaves never reaches the gateway."""
+    world = make_world(messages_per_s=5.0).connect()
+    alpha = world.client("alpha").start()
+    for number in range(10):
+        alpha.say(81, number, f"P{number}")
+    alpha.leave()
+    world.pass_time(60.0)
+    assert len(world.asked(81)) == 1
     assert world.hub.requests.open_requests == 0
+
+
+def test_data_type_is_right_whatever_the_order_of_sending(make_world: Any) -> None:
+    """Sessions take turns at the pacer: each request still goes out under its own type."""
+    world = make_world(messages_per_s=5.0).connect()
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(59, 1, 3)
+    for number in range(3):
+        alpha.say(*market_data(number, ticks=f"10{number}"))
+        beta.say(*market_data(number, ticks=f"20{number}"))
+    world.pass_time(60.0)
+    data_type = "1"
+    for fields in [each for each in world.asked() if each[0] in {"1", "59"}]:
+        if fields[0] == "59":
+            data_type = fields[2]
+        else:
+            assert data_type == ("3" if fields[16].startswith("1") else "1")
+
+
+def test_dead_stream_is_not_joined(world: Any) -> None:
+    """After 1101 or a bust, who asks again gets a new stream, and the old one is cancelled."""
+    alpha = world.client("alpha").start()
+    alpha.say(*market_data(3))
+    [[_, _, old, *_]] = world.asked(1)
+    world.pass_time(2.0)
+    world.say(4, 2, -1, 1101, "restored - data lost.", "")
+    alpha.say(2, 2, 3)
+    alpha.say(*market_data(3))
+    assert len(world.asked(1)) == 1
+    assert world.asked(2) == [["2", "2", old]]
+    alpha.say(50, 3, 8, *SPY, 5, "TRADES", 0, "")
+    [[_, _, bars, *_]] = world.asked(50)
+    world.pass_time(2.0)
+    world.say(4, 2, bars, 10225, "Bust event occurred", "")
+    alpha.take()
+    alpha.say(51, 1, 8)
+    alpha.say(50, 3, 8, *SPY, 5, "TRADES", 0, "")
+    assert world.asked(51) == [["51", "1", bars]]
+    assert len(world.asked(50)) == 1
+    assert alpha.take() == []
+
+
+def test_headlines_kept_are_bounded(world: Any) -> None:
+    """A late joiner is shown the last twenty headlines, not the day's."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(*market_data(3, "292"))
+    [[_, _, line, *_]] = world.asked(1)
+    for number in range(50):
+        world.say(84, line, 1_700_000_000_000 + number, "BRFG", f"id{number}", "head", "")
+    beta.say(*market_data(4, "292"))
+    assert [each[4] for each in beta.take(84)] == [f"id{number}" for number in range(30, 50)]

@@ -87,6 +87,21 @@ def test_market_rules_are_told_apart_by_their_id(world: Any) -> None:
     assert beta.take() == [["93", "110", "1", "0", "0.01"]]
 
 
+def test_rules_are_matched_by_their_own_field(world: Any) -> None:
+    """A rule with one row, or a version field, is not taken for another rule's id."""
+    alpha, beta, gamma = (world.client(each).start() for each in ("alpha", "beta", "gamma"))
+    alpha.say(91, 1)
+    beta.say(91, 26)
+    world.say(93, 26, 1, 0, 0.01)
+    assert alpha.take() == []
+    assert len(beta.take()) == 1
+    gamma.say(18, 1, 1)
+    gamma.say(18, 1, 3)
+    world.say(16, 1, 3, "<aliases/>")
+    world.say(16, 1, 1, "<groups/>")
+    assert [each[3] for each in gamma.take()] == ["<aliases/>", "<groups/>"]
+
+
 def test_unknown_market_rule_is_told_to_who_asked(world: Any) -> None:
     """The error has no id; its text names the rule (fact 8.18)."""
     alpha, beta = world.client("alpha").start(), world.client("beta").start()

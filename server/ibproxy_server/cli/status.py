@@ -43,6 +43,10 @@ def render(status: dict[str, Any]) -> RenderableType:
         f"         {sent} messages sent, {received} received",
         f"         {data_lines} market data lines, {waiting} open requests",
     ]
+    ages_s = status["account_slot"]["ages_s"]
+    if ages_s:
+        ages = (f"{account} {duration(age_s)}" for account, age_s in ages_s.items())
+        lines.append(f"         age of the accounts' pictures: {', '.join(ages)}")
     if any(status["counters"].values()):
         counted = (f"{name.replace('_', ' ')} {n}" for name, n in status["counters"].items())
         lines.append(f"counted  {', '.join(counted)}")
@@ -54,7 +58,7 @@ def sessions_table(sessions: list[dict[str, Any]]) -> RenderableType:
     if not sessions:
         return "no strategy is connected"
     table = Table("strategy", "accounts", "subscribes to")
-    for title in ("orders", "open", "fills", "in", "out", "connected"):
+    for title in ("orders", "open", "fills", "messages in", "bytes out", "connected"):
         table.add_column(title, justify="right")
     for session in sessions:
         table.add_row(
@@ -62,7 +66,7 @@ def sessions_table(sessions: list[dict[str, Any]]) -> RenderableType:
             " ".join(session["accounts"]) or "all",
             escape(listed(session["subscriptions"])),
             *(str(session[key]) for key in ("orders", "open_orders", "fills")),
-            *(str(session[key]) for key in ("messages_in", "messages_out")),
+            *(str(session[key]) for key in ("messages_in", "bytes_out")),
             duration(session["connected_s"]),
         )
     return table

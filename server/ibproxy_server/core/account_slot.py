@@ -10,6 +10,7 @@ Invariants, each held by a test of the same name in tests/core/test_account_slot
 * an account that nobody has a whole picture of goes first, then one whose position has just
   changed, then the one whose picture is oldest;
 * with one account in demand the subscription stays where it is;
+* an account whose image does not come is asked for again, after those that wait;
 * an account without listeners gets no turn once its picture is whole.
 """
 
@@ -67,10 +68,12 @@ class AccountSlot:
         """Return the account to subscribe now, or None when nothing is to be done."""
         if self.current is not None and now_s < self._ends_at_s():
             return None
-        if self.is_loading and self.current is not None:
-            self.demand(self.current).tries += 1
-            self.is_loading = False
         candidate = self._candidate()
+        if self.is_loading and self.current is not None:
+            late = self.demand(self.current)
+            late.tries += 1
+            candidate = candidate or late  # nobody else wants it: ask again
+            self.is_loading = False
         if candidate is None:
             return None
         self.current = candidate.account

@@ -18,7 +18,10 @@ from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.session import Session
 
-VALUE, PORTFOLIO, TIME = b"6", b"7", b"8"
+PORTFOLIO = b"7"
+MAX_IMAGE_AGE_S = 180.0
+"""The gateway restates an account every three minutes (fact 2.9); an older image is not shown."""
+
 _UNSUBSCRIBED = (2100, "API client has been unsubscribed from account data.")  # fact 2.17
 _POSITION, _MARKET_VALUE, _UNREALIZED = 13, 15, 17
 _POSITION_END = join_fields(62, 1)
@@ -59,6 +62,8 @@ class AccountDesk:
         self._position_listeners: dict[Session, None] = {}
         self._owed_positions: dict[Session, None] = {}
         self._bulletins: dict[bytes, bytes] = {}
+        self._has_all_bulletins = False
+        self._row_account: str | None = None
         self._bulletin_listeners: dict[Session, None] = {}
         self._receive = {
             6: self._account_updates,
@@ -100,11 +105,21 @@ class AccountDesk:
         self._stop_listening(session)
         self._listeners[session] = account
         self.slot.demand(account).listeners += 1
-        picture = self._pictures.get(account)
-        if picture and picture.is_whole:
+        if self._is_fresh(account):
             self._send_image(session, account)
         else:
             self._owed_image[session] = None
+
+    def _is_fresh(self, account: str) -> bool:
+        """Whether the picture may be shown; a picture that nobody watched is asked for anew."""
+        demand = self.slot.demand(account)
+        if demand.completed_at_s is None:
+            return False
+        is_live = self.slot.current == account or demand.listeners > 1
+        if is_live or self._context.now_s - demand.completed_at_s <= MAX_IMAGE_AGE_S:
+            return True
+        demand.completed_at_s = None
+        return False
 
     def _stop_listening(self, session: Session) -> bool:
         account = self._listeners.pop(session, None)
@@ -127,11 +142,13 @@ class AccountDesk:
         self._owed_positions.pop(session, None)
 
     def _bulletins_wanted(self, session: Session, fields: list[bytes]) -> None:
-        if not self._bulletin_listeners:
-            self._context.ask(12, 1, 1)
-        elif fields[2] == b"1":  # the day's bulletins first (fact 8.9)
-            for payload in self._bulletins.values():
+        wants_all = fields[2] == b"1"  # the day's bulletins first (fact 8.9)
+        if self._bulletin_listeners and (self._has_all_bulletins or not wants_all):
+            for payload in self._bulletins.values() if wants_all else ():
                 session.send(payload)
+        else:
+            self._has_all_bulletins = wants_all
+            self._context.ask(12, 1, int(wants_all))
         self._bulletin_listeners[session] = None
 
     def _bulletins_unwanted(self, session: Session, fields: list[bytes]) -> None:
@@ -202,10 +219,11 @@ class AccountDesk:
 
     def _row(self, row: Answer, payload: bytes) -> None:
         fields = payload.split(b"\0")
-        # 8 names no account: it belongs to the one in the slot
-        account = fields[row.account_at].decode() if row.account_at else self.slot.current
+        # 8 names no account: it belongs to the rows before it
+        account = fields[row.account_at].decode() if row.account_at else self._row_account
         if account is None:
             return
+        self._row_account = account
         picture = self._pictures.setdefault(account, Picture())
         assert row.state_at is not None  # noqa: S101 - the table test holds this
         key = (fields[0], *(fields[each] for each in row.state_at))
@@ -269,6 +287,9 @@ class AccountDesk:
 
     def _bulletin(self, row: Answer, payload: bytes) -> None:
         del row
-        self._bulletins[payload.split(b"\0")[2]] = payload
+        bulletin_id = payload.split(b"\0")[2]
+        if bulletin_id in self._bulletins:
+            return  # repeated, since somebody asked for the whole day
+        self._bulletins[bulletin_id] = payload
         for session in self._bulletin_listeners:
             session.send(payload)

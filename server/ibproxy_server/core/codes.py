@@ -25,6 +25,9 @@ INFORMATION = frozenset(
 )
 """Codes that never end the request or order whose id they carry; 2100 to 2199 likewise."""
 
+BUST = 10225
+"""A stream of bars is dead, but must be cancelled before it can be asked for again (fact 4.60)."""
+
 _WARNINGS = range(2100, 2200)
 
 PROXY_ONLY = frozenset(
@@ -38,6 +41,9 @@ PROXY_ONLY = frozenset(
     }
 )
 """Codes without an id that concern the proxy's own connection."""
+
+REFUSALS = frozenset({320, 321, 322})
+"""Codes that answer a message, also when they carry no id (facts 1.43, 1.45, 1.47)."""
 
 FARM_OF_CODE = {
     2103: "data",
@@ -56,10 +62,21 @@ CLIENT_ID_IN_USE = (
     326,
     "Unable to connect as the client id is already in use. Retry with a unique client id.",
 )
-DUPLICATE_TICKER = (322, "Error processing request.-'ib' : cause - Duplicate ticker id")
+DUPLICATE_TICKER = {
+    322: "Error processing request.-'ib' : cause - Duplicate ticker id",
+    102: "Duplicate ticker id",
+}
+"""What an id that is live gets, by the code that its kind of request uses."""
+
+NO_SUCH_REQUEST = (321, "Error validating request.-'ib' : cause - No request with id {id} is live")
 DUPLICATE_ORDER = (103, "Duplicate order id")
 ORDER_NOT_FOUND = (10147, "OrderId {id} that needs to be cancelled is not found.")
 ORDER_REJECTED = (201, "Order rejected - reason:{reason}")
+ACCOUNT_MISSING = (435, "You must specify an account.")  # fact 3.71
+NO_PARENT = (  # fact 3.97
+    321,
+    "Error validating request.-'ib' : cause - Can't find order with id ={id}",
+)
 INVALID_ACCOUNT = (321, "Error validating request.-'ib' : cause - Invalid account code '{account}'")
 ACCOUNT_REQUIRED = (
     321,

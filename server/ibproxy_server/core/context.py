@@ -41,4 +41,4 @@ class Context:
 
     def ask(self, *fields: object) -> None:
         """Queue a message of the proxy's own for the gateway."""
-        self.pacer.push(0, (join_fields(*fields),))
+        self.pacer.push(0, join_fields(*fields))

@@ -40,8 +40,14 @@ from ibproxy_server.core.upstream import Stage, Upstream
 MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 """A client for whom more than this waits is disconnected."""
 
+DATA_LOST = 1101
+"""Connectivity is back, but what was subscribed is not (fact 7.3)."""
+
 PAPER_PORTS, LIVE_PORTS = (7497, 4002), (7496, 4001)
 _NO_ID = (-1, 2**31 - 1)
+_FARM = re.compile(rb":|\.(?=\w+(?:\.\w+)*$)")
+"""What stands before a farm's name, which may have dots of its own (facts 1.15, 1.16, 1.18)."""
+
 _MARKET_RULE = re.compile(rb"Market rule with id = (\d+)")
 
 
@@ -108,6 +114,7 @@ class Hub:
             Carry.ORDER: self.orders.receive,
             Carry.ACCOUNT: self.accounts.receive,
             Carry.SERIAL: self.serial.receive,
+            Carry.FOLLOW: self.requests.follow,
             Carry.SESSION: self._answer_here,
             Carry.REFUSED: self._refuse,
         }
@@ -393,7 +400,6 @@ class Hub:
         if was_ready or first_time:
             text = f"no gateway at {self.upstream.address} ({event.reason}); waiting for it"
             self.context.notice(Level.WARNING, text)
-        self.context.pacer.clear()
         self._farms.clear()
         for session in list(self.context.sessions.values()):
             self._drop(session, f"the gateway at {self.upstream.address} is gone: {event.reason}")
@@ -402,6 +408,7 @@ class Hub:
         self._waiting.clear()
         for desk in self._desks:
             desk.reset()
+        self.context.pacer.clear()  # last: sessions that end cancel what they had
 
     def _error(self, row: Answer | None, payload: bytes) -> None:
         """Route message 4 by the id that it carries, else by its code."""
@@ -419,13 +426,22 @@ class Hub:
     def _error_without_id(self, code: int, rest: list[bytes], payload: bytes) -> None:
         text = rest[1]
         if code in codes.FARM_OF_CODE:
-            farm = re.split(rb"[:.]", text)[-1]
+            farm = _FARM.split(text, 1)[-1]
             self._farms[codes.FARM_OF_CODE[code], farm] = payload
+        if code == DATA_LOST:
+            self.requests.data_lost()
         if rule := _MARKET_RULE.search(text):
             self.serial.refuse(rule[1].decode(), code, rest)
         elif code in codes.PROXY_ONLY:
             shown = text.decode(errors="replace")
             self.context.notice(Level.INFO, f"the gateway says {code}: {shown}")
+        elif code in codes.REFUSALS:
+            # nothing says whose message it answers: the last one's is the best guess, and
+            # telling everybody would be wrong for all but one
+            session = self.context.sessions.get(self.context.pacer.last_source)
+            self.context.notice(Level.INFO, f"refused, for {session or 'the proxy'}: {text!r}")
+            if session:
+                session.send(payload)
         else:
             self._tell_all(payload)
 

@@ -7,6 +7,7 @@ every id ever seen (facts 3.1 to 3.13).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from ibproxy.errors import LocalError
@@ -35,6 +36,7 @@ class OrderRecord:
         open_message: fields of its last openOrder.
         status_message: fields of its last orderStatus.
         fills: how many executions it had.
+        is_gone: whether the gateway has refused it, or no longer lists it.
     """
 
     upstream_id: int
@@ -48,6 +50,7 @@ class OrderRecord:
     open_message: list[bytes] | None = None
     status_message: list[bytes] | None = None
     fills: int = 0
+    is_gone: bool = False
 
     @property
     def status(self) -> bytes:
@@ -57,7 +60,12 @@ class OrderRecord:
     @property
     def is_open(self) -> bool:
         """Whether an open-orders answer lists it."""
-        return self.open_message is not None and not self.is_what_if and self.status not in DONE
+        return self.open_message is not None and self.may_work
+
+    @property
+    def may_work(self) -> bool:
+        """Whether it may be alive at the broker, as far as is known here."""
+        return not self.is_what_if and not self.is_gone and self.status not in DONE
 
 
 class OrderBook:
@@ -73,24 +81,25 @@ class OrderBook:
         self._next_upstream_id = 1
 
     def raise_upstream_id(self, seen: int) -> None:
-        """The next order gets an id above `seen`.
-
-        Raises:
-            LocalError: no id is left below the request ids.
-        """
+        """The next order gets an id above `seen`."""
         self._next_upstream_id = max(self._next_upstream_id, seen + 1)
-        if self._next_upstream_id >= ORDER_IDS_END:
-            raise LocalError(
-                f"the gateway's order ids have reached {seen}, and ids from {ORDER_IDS_END} on "
-                "belong to requests: reset the order id sequence in the gateway's API settings"
-            )
 
     def next_client_id(self, owner: Owner) -> int:
         """Return the owner's next valid order id."""
         return self._highest.get(owner, 0) + 1
 
     def place(self, owner: Owner, client_order_id: int, *, is_what_if: bool) -> OrderRecord:
-        """Return a new record with the next upstream id."""
+        """Return a new record with the next upstream id.
+
+        Raises:
+            LocalError: no id is left below the request ids.
+        """
+        if self._next_upstream_id >= ORDER_IDS_END:
+            raise LocalError(
+                f"the gateway's order ids have reached {self._next_upstream_id}, and ids from "
+                f"{ORDER_IDS_END} on belong to requests: reset the order id sequence in the "
+                "gateway's API settings"
+            )
         record = OrderRecord(self._next_upstream_id, owner, client_order_id, is_what_if=is_what_if)
         self.raise_upstream_id(record.upstream_id)
         self._highest[owner] = max(client_order_id, self._highest.get(owner, 0))
@@ -133,21 +142,31 @@ class OrderBook:
             record.perm_id = perm_id
             self._by_perm_id[perm_id] = record
 
-    def forget_foreign(self, keep: set[bytes]) -> None:
-        """Drop foreign orders that the gateway's full list did not name."""
-        gone = [each for each in self.records if each.owner is None and each.perm_id not in keep]
-        for record in gone:
-            self.records.remove(record)
-            self._by_perm_id.pop(record.perm_id, None)
+    def forget_unlisted(self, listed: set[bytes]) -> None:
+        """The gateway's full list of open orders is in: what it does not name is open no more.
+
+        Orders of this proxy that were never stated may be too young to be listed.
+        """
+        for record in list(self.records):
+            if record.perm_id in listed:
+                continue
+            if record.owner is None:
+                self.records.remove(record)
+                self._by_perm_id.pop(record.perm_id, None)
+            elif record.is_open:
+                record.is_gone = True
 
     def oca_name(self, owner: Owner, name: bytes) -> bytes:
         """Return the group name upstream, kept apart from another owner's of the same name.
 
-        Names are account-wide (fact 3.98); longer ones than 64 are refused (fact 3.97), so the
-        name itself is left whole and a short mark goes behind it.
+        Names are account-wide (fact 3.98) and have at most 64 characters (fact 3.97). A permId
+        is the gateway's own name for a bracket's children and is left alone (fact 3.95).
         """
+        if name in self._by_perm_id:
+            return name
         strategy, client_id = owner
-        upstream = b"%b~%b.%d" % (name, strategy.encode()[:24], client_id)
+        mark = hashlib.sha256(b"%b/%d/%b" % (strategy.encode(), client_id, name)).hexdigest()
+        upstream = b"%b~%b" % (name[:47], mark[:16].encode())
         self._oca_names[upstream] = name
         return upstream
 

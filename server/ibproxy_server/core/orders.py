@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ibproxy.errors import LocalError
 from ibproxy.wire.framing import join_fields
 from ibproxy.wire.messages import Answer, Request
 from ibproxy_server.core import codes
@@ -55,8 +56,8 @@ class OrderDesk:
         self._listed: set[bytes] | None = None  # permIds of a full list that is coming in
         self._asked_all: list[Session] = []
         self._wait_for_next_list: list[Session] = []
+        self._wanted_client: dict[tuple[int, bytes], int] = {}
         self._audience: dict[bytes, list[Session]] = {}
-        self._owner_of_execution: dict[bytes, OrderRecord] = {}
 
     # from clients
 
@@ -66,23 +67,15 @@ class OrderDesk:
 
     def _place(self, session: Session, row: Request, fields: list[bytes]) -> None:
         client_order_id = int(fields[1])
-        account = fields[at.ACCOUNT].decode(errors="replace")
         version = self._context.server_version
-        if not session.view.is_whole and at.is_allocated(fields, version):
-            reason = f"{session.strategy} is bound to accounts, and an allocation reaches others"
-            self._reject(session, client_order_id, reason)
-            return
-        if not account and session.view.only:
-            fields[at.ACCOUNT] = session.view.only.encode()
-        elif account and account not in session.view.accounts:
-            reason = f"account {account} is not open to {session.strategy}"
-            self._reject(session, client_order_id, reason)
+        if not self._settle_account(session, client_order_id, fields):
             return
         parent_id = int(fields[at.PARENT_ID] or 0)
         if parent_id:
             parent = self.book.of_client(session.owner, parent_id)
             if parent is None:
-                self._reject(session, client_order_id, f"Can't find order with id ={parent_id}")
+                code, text = codes.NO_PARENT
+                session.error(client_order_id, code, text.format(id=parent_id))
                 return
             fields[at.PARENT_ID] = b"%d" % parent.upstream_id
         record = self.book.of_client(session.owner, client_order_id)
@@ -91,12 +84,32 @@ class OrderDesk:
             if record is None and client_order_id < self.book.next_client_id(session.owner):
                 session.error(client_order_id, *codes.DUPLICATE_ORDER)
                 return
-            record = self.book.place(session.owner, client_order_id, is_what_if=is_what_if)
+            try:
+                record = self.book.place(session.owner, client_order_id, is_what_if=is_what_if)
+            except LocalError as error:
+                self._reject(session, client_order_id, str(error))
+                return
         record.account = fields[at.ACCOUNT]
         if fields[at.OCA_GROUP]:
             fields[at.OCA_GROUP] = self.book.oca_name(session.owner, fields[at.OCA_GROUP])
         fields[1] = b"%d" % record.upstream_id
         self._send(session, fields, row)
+
+    def _settle_account(self, session: Session, client_order_id: int, fields: list[bytes]) -> bool:
+        """Fill in the only account, or refuse what a bound strategy may not trade."""
+        account, view = fields[at.ACCOUNT].decode(errors="replace"), session.view
+        if not view.is_whole and at.is_allocated(fields, self._context.server_version):
+            reason = f"{session.strategy} is bound to accounts, and an allocation reaches others"
+            self._reject(session, client_order_id, reason)
+        elif account and account not in view.accounts:
+            reason = f"account {account} is not open to {session.strategy}"
+            self._reject(session, client_order_id, reason)
+        elif not account and not view.is_whole and not view.only:
+            session.error(client_order_id, *codes.ACCOUNT_MISSING)
+        else:
+            fields[at.ACCOUNT] = (account or view.only or "").encode()
+            return True
+        return False
 
     def _cancel(self, session: Session, row: Request, fields: list[bytes]) -> None:
         client_order_id = int(fields[2])
@@ -113,7 +126,7 @@ class OrderDesk:
         del fields
         tail = (b"",) if self._context.server_version >= 169 else ()  # noqa: PLR2004
         for record in self.book.of_owner(session.owner):
-            if record.is_open:
+            if record.may_work:
                 self._send(session, [b"4", b"1", b"%d" % record.upstream_id, *tail], row)
 
     def _show_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
@@ -132,10 +145,11 @@ class OrderDesk:
     def refresh(self) -> None:
         """Ask the gateway for all open orders; its answer brings the book up to date."""
         self._listed = set()
-        self._context.pacer.push(0, (_ALL_OPEN_ORDERS,))
+        self._context.pacer.push(0, _ALL_OPEN_ORDERS)
 
     def _ask_executions(self, session: Session, row: Request, fields: list[bytes]) -> None:
         # upstream all are one client: which client id was meant is settled at the answer
+        self._wanted_client[session.number, fields[2]] = int(fields[at.FILTER_CLIENT_ID] or 0)
         fields[at.FILTER_CLIENT_ID] = b"0"
         if not fields[at.FILTER_ACCOUNT] and session.view.only:
             fields[at.FILTER_ACCOUNT] = session.view.only.encode()
@@ -147,8 +161,9 @@ class OrderDesk:
             if session in waiting:
                 waiting.remove(session)
         for audience in self._audience.values():
-            if session in audience:
-                audience.remove(session)
+            audience[:] = [each for each in audience if each is not session]
+        for place in [each for each in self._wanted_client if each[0] == session.number]:
+            del self._wanted_client[place]
 
     def reset(self) -> None:
         """The connection to the gateway is gone; the book stays."""
@@ -170,8 +185,9 @@ class OrderDesk:
 
     def error(self, upstream_id: int, code: int, rest: list[bytes]) -> bool:
         """Bring an error to the order's owner; False if the id is no order's."""
-        del code
         record = self.book.of_upstream(upstream_id)
+        if record and record.open_message is None and not codes.is_information(code):
+            record.is_gone = True  # refused before it was ever stated
         session = self._session_of(record) if record else None
         if record and session:
             theirs = b"%d" % record.client_order_id
@@ -188,6 +204,7 @@ class OrderDesk:
         if self._listed is not None:
             self._listed.add(fields[at.OPEN_PERM_ID])
         record.open_message = fields
+        record.is_gone = False
         session = self._session_of(record)
         if session and not is_repeated:
             self._show(session, record, open_message=fields)
@@ -205,11 +222,11 @@ class OrderDesk:
         del fields
         if self._listed is None:
             return
-        self.book.forget_foreign(self._listed)
+        self.book.forget_unlisted(self._listed)
         self._listed = None
         for session in self._asked_all:
             visible = (
-                each for each in self.book.records if each.account.decode() in session.view.accounts
+                each for each in self.book.records if session.view.sees(each.account.decode())
             )
             self._list(session, visible)
         self._asked_all, self._wait_for_next_list = self._wait_for_next_list, []
@@ -231,7 +248,7 @@ class OrderDesk:
             listeners = self._requests.askers(request_id)
         audience = self._audience.setdefault(exec_id, [])
         for session, client_id in listeners:
-            if not session.view.sees(account):
+            if not session.view.sees(account) or not self._is_wanted(session, client_id, record):
                 continue
             shown = list(fields)
             order_id, shown[at.EXEC_CLIENT_ID] = self._ids_for(session, record)
@@ -241,6 +258,13 @@ class OrderDesk:
             audience.append(session)
         if not audience:
             del self._audience[exec_id]
+
+    def _is_wanted(self, session: Session, client_id: bytes, record: OrderRecord) -> bool:
+        """Whether an execution passes the client id filter; 0 means all (fact 3.107)."""
+        wanted = self._wanted_client.get((session.number, client_id), 0)
+        if client_id == _LIVE or not wanted:
+            return True
+        return int(self._ids_for(session, record)[1]) == wanted
 
     def _commission(self, fields: list[bytes]) -> None:
         """Each execution that was shown is followed by one commission report."""
@@ -260,7 +284,7 @@ class OrderDesk:
 
     def _send(self, session: Session, fields: list[bytes], row: Request) -> None:
         payload = b"\0".join(fields) + b"\0"
-        self._context.pacer.push(session.number, (payload,), first=row.orders)
+        self._context.pacer.push(session.number, payload, first=row.orders)
 
     def _reject(self, session: Session, client_order_id: int, reason: str) -> None:
         code, text = codes.ORDER_REJECTED

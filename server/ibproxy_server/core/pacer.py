@@ -10,9 +10,13 @@ another's single one by one place.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 BURST_S = 0.2
 """How much of the allowance may go out at once."""
+
+
+Make = Callable[[], tuple[bytes, ...]]
 
 
 class Pacer:
@@ -20,35 +24,47 @@ class Pacer:
 
     Attributes:
         sent: how many payloads were let through.
+        last_source: session whose payload was let through last; the proxy's own do not count.
     """
 
     def __init__(self, messages_per_s: float) -> None:
         """Let through at most `messages_per_s`; 0 means without limit."""
         self.sent = 0
+        self.last_source = 0
         self._rate = messages_per_s
         self._capacity = max(1.0, messages_per_s * BURST_S)
         self._allowance = self._capacity
         self._counted_at_s = 0.0
-        self._first: deque[tuple[bytes, ...]] = deque()
-        self._queues: dict[int, deque[tuple[bytes, ...]]] = {}
+        self._first: deque[tuple[int, Make]] = deque()
+        self._queues: dict[int, deque[Make]] = {}
         self._turns: deque[int] = deque()
 
-    def push(self, source: int, payloads: tuple[bytes, ...], *, first: bool = False) -> None:
-        """Queue payloads that must follow each other without another's in between.
+    def push(self, source: int, payload: bytes, *, first: bool = False) -> None:
+        """Queue a payload.
+
+        Args:
+            source: session that it comes from; 0 is the proxy itself.
+            payload: the payload.
+            first: whether it is an order or a cancel of one.
+        """
+        self.push_lazily(source, lambda: (payload,), first=first)
+
+    def push_lazily(self, source: int, make: Make, *, first: bool = False) -> None:
+        """Queue what `make` will return when its turn comes: payloads that must not be torn apart.
 
         Args:
             source: session that they come from; 0 is the proxy itself.
-            payloads: the payloads.
+            make: called at the last moment; nothing is sent if it returns nothing.
             first: whether they are orders or cancels of orders.
         """
         if first:
-            self._first.append(payloads)
+            self._first.append((source, make))
             return
         queue = self._queues.get(source)
         if queue is None:
             queue = self._queues[source] = deque()
             self._turns.append(source)
-        queue.append(payloads)
+        queue.append(make)
 
     def take(self, now_s: float) -> list[bytes]:
         """Return what may go out now, in order."""
@@ -56,14 +72,15 @@ class Pacer:
         if not self._first and not self._turns:
             return out
         if not self._rate:
-            while group := self._next():
-                out += group
+            while make := self._next():
+                out += make()
             self.sent += len(out)
             return out
         elapsed_s = max(0.0, now_s - self._counted_at_s)
         self._allowance = min(self._capacity, self._allowance + elapsed_s * self._rate)
         self._counted_at_s = now_s
-        while self._allowance >= 1.0 and (group := self._next()):
+        while self._allowance >= 1.0 and (make := self._next()):
+            group = make()
             out += group
             self._allowance -= len(group)
         self.sent += len(out)
@@ -86,16 +103,19 @@ class Pacer:
         self._queues.clear()
         self._turns.clear()
 
-    def _next(self) -> tuple[bytes, ...] | None:
+    def _next(self) -> Make | None:
         if self._first:
-            return self._first.popleft()
+            source, make = self._first.popleft()
+            self.last_source = source or self.last_source
+            return make
         if not self._turns:
             return None
         source = self._turns.popleft()
+        self.last_source = source or self.last_source
         queue = self._queues[source]
-        group = queue.popleft()
+        make = queue.popleft()
         if queue:
             self._turns.append(source)
         else:
             del self._queues[source]
-        return group
+        return make

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ibproxy.wire.framing import join_fields, prefix
-from ibproxy.wire.messages import Answer, Carry, Request, requests_by_id
+from ibproxy.wire.messages import Answer, Carry, Request, Reuse, requests_by_id
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
-from ibproxy_server.core.session import Session
+from ibproxy_server.core.session import Place, Session
 
 FIRST_REQUEST_ID, LAST_REQUEST_ID = 2_000_000_000, 2_147_000_000
 """Upstream request ids; order ids stay below, all below 2**31 (facts 1.40, 3.18)."""
@@ -27,6 +27,9 @@ MIN_STREAM_AGE_S = 1.0
 """A stream cancelled within milliseconds of its request runs on unregistered (fact 4.10)."""
 
 MARKET_DATA, MARKET_DEPTH = 1, 10
+DATA_STREAMS = frozenset({1, 10, 20, 50, 97})
+"""Streams that a lost link to IB's servers can end without a word (facts 7.3, 7.6)."""
+
 _GENERIC_TICKS_AT, _REGULATORY_AT, _IS_SMART_DEPTH_AT = -4, -2, -2
 _EMPTY_NUMBERS = {b"0", b"0.0"}
 _ALL = "All"
@@ -46,7 +49,7 @@ class UpstreamRequest:
         key: what an equal request has in common with it; None: not shared.
         is_stream: whether it goes on after its first answer.
         source: session under which it was queued.
-        asked_at_s: when it was queued.
+        sent_at_s: when it left; None while it waits in the pacer.
         members: (session number, client's id) -> session.
         outlets: client's id -> appenders of those members' outputs; follows `members`.
         state: kind of message -> last one of that kind.
@@ -60,24 +63,35 @@ class UpstreamRequest:
     key: tuple[bytes, ...] | None
     is_stream: bool
     source: int
-    asked_at_s: float
+    sent_at_s: float | None = None
     members: dict[tuple[int, bytes], Session] = field(default_factory=dict)
     outlets: list[tuple[bytes, list[Callable[[bytes], None]]]] = field(default_factory=list)
     state: dict[tuple[bytes, ...], Part] = field(default_factory=dict)
     ended: Part | None = None
     is_answered: bool = False
 
+    def takes(self, session: Session, client_id: bytes) -> bool:
+        """Whether (session, client_id) can share it: nothing missed, nothing told once for two."""
+        is_member = (session.number, client_id) in self.members
+        return not is_member and (self.is_stream or not self.is_answered)
+
     def join(self, session: Session, client_id: bytes) -> None:
         """Make (session, client_id) a member."""
         self.members[session.number, client_id] = session
-        session.requests[client_id] = self
+        session.requests[self._place(client_id)] = self
         self._rebuild_outlets()
 
     def leave(self, session: Session, client_id: bytes) -> None:
         """End a membership."""
         del self.members[session.number, client_id]
-        del session.requests[client_id]
+        del session.requests[self._place(client_id)]
         self._rebuild_outlets()
+
+    def _place(self, client_id: bytes) -> Place:
+        """Return where a session keeps it: what cannot be cancelled may share an id in flight."""
+        if self.row.cancelled_by is None:
+            return self.row.msg_id, client_id, self.upstream_id
+        return self.row.msg_id, client_id
 
     def _rebuild_outlets(self) -> None:
         grouped: dict[bytes, list[Callable[[bytes], None]]] = {}
@@ -95,7 +109,7 @@ class UpstreamRequest:
 
 
 class RequestDesk:
-    """Carries ONE_SHOT, SHARED, OWN and CANCEL requests, and their answers."""
+    """Carries ONE_SHOT, SHARED, OWN, CANCEL and FOLLOW requests, and their answers."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -127,8 +141,12 @@ class RequestDesk:
         assert row.id_at is not None  # noqa: S101 - the table test holds this
         client_id = fields[row.id_at]
         int(client_id)  # an unreadable id is answered by the hub
-        if client_id in session.requests:
-            session.error(client_id, *codes.DUPLICATE_TICKER)
+        live = session.requests.get((row.msg_id, client_id))
+        if live and row.reuse is Reuse.REPLACES:
+            self._remove_member(live, session, client_id)
+        elif live:
+            code = row.reuse.value
+            session.error(client_id, code, codes.DUPLICATE_TICKER[code])
             return
         if row.account_at is not None and not self._settle_account(session, row, fields):
             return
@@ -137,34 +155,41 @@ class RequestDesk:
             is_stream = not is_stream
         key = self._sharing_key(session, row, fields, is_stream=is_stream)
         request = self._by_key.get(key) if key else None
-        if request and (request.is_stream or not request.is_answered):
+        if request and request.takes(session, client_id):
             request.join(session, client_id)
             self._show_state(request, session, client_id)
             return
         upstream_id = self._next_id()
         fields[row.id_at] = upstream_id
-        request = UpstreamRequest(
-            row, upstream_id, fields, key, is_stream, session.number, self._context.now_s
-        )
+        request = UpstreamRequest(row, upstream_id, fields, key, is_stream, session.number)
         self._by_id[upstream_id] = request
         if key:
             self._by_key[key] = request
         request.join(session, client_id)
-        payloads: tuple[bytes, ...] = (b"\0".join(fields) + b"\0",)
-        if row.msg_id == MARKET_DATA and session.market_data_type != self._upstream_data_type:
-            # the type is a mode of the connection: set it for this request (fact 4.37)
-            self._upstream_data_type = session.market_data_type
-            payloads = (join_fields(59, 1, session.market_data_type.decode()), *payloads)
-        self._context.pacer.push(session.number, payloads)
-        if not row.answers:
-            self._end(request)
+        data_type = session.market_data_type if row.msg_id == MARKET_DATA else b""
+        self._context.pacer.push_lazily(
+            session.number, lambda: self._make_payloads(request, data_type)
+        )
+
+    def follow(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        """Carry a message that belongs to a live request of `session`."""
+        assert row.id_at is not None  # noqa: S101
+        assert row.cancels is not None  # noqa: S101
+        request = session.requests.get((row.cancels, fields[row.id_at]))
+        if request is None:
+            code, text = codes.NO_SUCH_REQUEST
+            session.error(fields[row.id_at], code, text.format(id=fields[row.id_at].decode()))
+            return
+        fields[row.id_at] = request.upstream_id
+        self._context.pacer.push(request.source, b"\0".join(fields) + b"\0")
 
     def cancel(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """Carry a cancel of `session`: it ends the session's part only."""
         assert row.id_at is not None  # noqa: S101
         client_id = fields[row.id_at]
-        request = session.requests.get(client_id)
-        if request is None or request.row.msg_id != row.cancels:
+        assert row.cancels is not None  # noqa: S101
+        request = session.requests.get((row.cancels, client_id))
+        if request is None:
             if row.unknown:
                 code, text = row.unknown
                 session.error(client_id, code, text.format(id=client_id.decode()))
@@ -176,7 +201,7 @@ class RequestDesk:
 
     def forget(self, session: Session) -> None:
         """The session is over: its parts of all requests end."""
-        for client_id, request in list(session.requests.items()):
+        for (_, client_id, *_), request in list(session.requests.items()):
             self._remove_member(request, session, client_id)
 
     # from the gateway
@@ -222,9 +247,17 @@ class RequestDesk:
         for (_, client_id), session in request.members.items():
             shown = text.replace(upstream_id, client_id)  # ten digits, so it means the id
             session.send(b"\0".join((b"4", b"2", client_id, code_text, shown, *more)) + b"\0")
-        if not codes.is_information(code):
+        if code == codes.BUST:
+            self._unshare(request)
+        elif not codes.is_information(code):
             self._end(request)
         return True
+
+    def data_lost(self) -> None:
+        """1101: streams of data are dead until they are asked for again (facts 7.3, 7.14)."""
+        for request in self._by_id.values():
+            if request.row.msg_id in DATA_STREAMS and request.is_stream:
+                self._unshare(request)
 
     def askers(self, upstream_id: bytes) -> list[tuple[Session, bytes]]:
         """Return who asked the request with that id, and under which id of theirs."""
@@ -274,6 +307,19 @@ class RequestDesk:
             if session.view.sees(account):
                 session.send(b"%b%b\0%b" % (head, client_id, tail))
 
+    def _make_payloads(self, request: UpstreamRequest, data_type: bytes) -> tuple[bytes, ...]:
+        """Return what goes upstream for a request whose turn has come."""
+        if not request.members:
+            self._forget_request(request)
+            return ()
+        request.sent_at_s = self._context.now_s
+        payload = b"\0".join(request.fields) + b"\0"
+        if data_type in {b"", self._upstream_data_type}:
+            return (payload,)
+        # the type is a mode of the connection: set it for this request (fact 4.37)
+        self._upstream_data_type = data_type
+        return join_fields(59, 1, data_type.decode()), payload
+
     def _next_id(self) -> bytes:
         """Return an id that no live request has."""
         while (upstream_id := b"%d" % next(self._ids)) in self._by_id:
@@ -285,10 +331,10 @@ class RequestDesk:
         assert row.account_at is not None  # noqa: S101
         assert row.id_at is not None  # noqa: S101
         account = fields[row.account_at].decode(errors="replace")
-        if not account and session.view.only:
-            fields[row.account_at] = session.view.only.encode()
+        if not account and row.has_default_account:
+            fields[row.account_at] = (session.view.only or "").encode()
             return True
-        if session.view.sees(account):
+        if account and session.view.sees(account):
             return True
         text = codes.INVALID_ACCOUNT[1].format(account=account)
         session.error(fields[row.id_at], codes.INVALID_ACCOUNT[0], text)
@@ -327,6 +373,10 @@ class RequestDesk:
         state = request.state
         state.pop(key, None)
         state[key] = (head, tail)
+        if row.kept:
+            same = [each for each in state if each[0] == msg_id]
+            for old in same[: -row.kept]:
+                del state[old]
 
     def _show_state(self, request: UpstreamRequest, session: Session, client_id: bytes) -> None:
         """Show a late joiner what the others know already."""
@@ -345,7 +395,9 @@ class RequestDesk:
         request.leave(session, client_id)
         if request.members:
             return
-        due_s = request.asked_at_s + (MIN_STREAM_AGE_S if request.is_stream else 0.0)
+        if request.sent_at_s is None:
+            return  # nothing will be sent when its turn comes
+        due_s = request.sent_at_s + (MIN_STREAM_AGE_S if request.is_stream else 0.0)
         if due_s > self._context.now_s:
             heapq.heappush(self._cancels, (due_s, next(self._cancel_numbers), request))
         else:
@@ -362,7 +414,13 @@ class RequestDesk:
             fields.insert(1, b"%d" % cancel.version)
         if request.row.msg_id == MARKET_DEPTH:
             fields.append(request.fields[_IS_SMART_DEPTH_AT])  # must be repeated (fact 4.54)
-        self._context.pacer.push(request.source, (b"\0".join(fields) + b"\0",))
+        self._context.pacer.push(request.source, b"\0".join(fields) + b"\0")
+
+    def _unshare(self, request: UpstreamRequest) -> None:
+        """Let nobody join it any more; its members end it as they would on their own."""
+        request.state.clear()
+        if request.key and self._by_key.get(request.key) is request:
+            del self._by_key[request.key]
 
     def _end(self, request: UpstreamRequest) -> None:
         for (_, client_id), session in list(request.members.items()):
@@ -371,8 +429,7 @@ class RequestDesk:
 
     def _forget_request(self, request: UpstreamRequest) -> None:
         self._by_id.pop(request.upstream_id, None)
-        if request.key and self._by_key.get(request.key) is request:
-            del self._by_key[request.key]
+        self._unshare(request)
 
 
 _ACCOUNT_IN_TAIL = {b"63": 0, b"71": 0, b"73": 0}

@@ -95,7 +95,7 @@ class SerialDesk:
     def answer(self, row: Answer, payload: bytes) -> None:
         """Hand an answer to all who wait for it."""
         request = self._rows[row.msg_id]
-        kind = self._find(request, payload)
+        kind = self._find(request, row, payload)
         if kind is None:
             self._context.counters["late_messages"] += 1  # nobody waits (fact 11.34)
             return
@@ -163,14 +163,15 @@ class SerialDesk:
 
     def _ask(self, kind: Kind, row: Request, fields: list[bytes], askers: list[Session]) -> None:
         self._asked[kind] = _Asked(row, fields, self._context.now_s, askers)
-        self._context.pacer.push(0, (b"\0".join(fields) + b"\0",))
+        self._context.pacer.push(0, b"\0".join(fields) + b"\0")
 
-    def _find(self, request: Request, payload: bytes) -> Kind | None:
+    def _find(self, request: Request, row: Answer, payload: bytes) -> Kind | None:
         """Return what an answer answers."""
+        key = b""
+        if row.key_at is not None:
+            key = payload.split(b"\0", row.key_at + 1)[row.key_at]
         for kind, asked in self._asked.items():
-            if asked.row is request and (
-                request.key_at is None or kind[1] in payload.split(b"\0", 3)[1:3]
-            ):
+            if asked.row is request and kind[1] == key:
                 return kind
         return None
 

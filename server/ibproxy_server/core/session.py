@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ibproxy_server.core.requests import UpstreamRequest
 
 
+Place = tuple[int, bytes] | tuple[int, bytes, bytes]
+"""Kind of request and the client's id, and what else tells apart two in flight."""
+
+
 class Phase(Enum):
     """Where the handshake stands."""
 
@@ -67,7 +71,7 @@ class Session:
         phase: where the handshake stands.
         view: accounts that it may see.
         out: frames for the client, to be taken by the hub.
-        requests: client's request id -> live request.
+        requests: kind of request and the client's id -> live request; each kind has its own ids.
         market_data_type: what reqMarketDataType last set.
         messages_in: messages received from the client.
         bytes_out: bytes sent to the client.
@@ -91,7 +95,7 @@ class Session:
         self.client_id = -1
         self.phase = Phase.GREETING
         self.out: list[bytes] = []
-        self.requests: dict[bytes, UpstreamRequest] = {}
+        self.requests: dict[Place, UpstreamRequest] = {}
         self.market_data_type = b"1"
         self.messages_in = 0
         self.bytes_out = 0
