@@ -1,0 +1,238 @@
+"""The bench that judges sit on: a stand-in gateway, and clients that nobody here wrote.
+
+A library is installed into a folder of its own if it cannot live in the environment of the
+tests (ib_insync's `eventkit` and ib_async's `aeventkit` provide the same module).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ibproxy_sim.books import Account
+from ibproxy_sim.gateway import Settings
+from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.universe import Instrument
+
+MONDAY_S = 1776092400.0
+ACCOUNTS = ("DU1000001", "DU1000002")
+AAPL = 265598
+PATIENCE_S = 15.0
+INSTALL_S = 100
+LIBRARY = os.environ.get("IBPROXY_JUDGE", "ib_async")
+"""Which of the two libraries with one API sits on the bench."""
+
+NOTICES = {2104, 2106, 2107, 2108, 2119, 2150, 2152, 2158, 2174}
+"""Codes that a gateway sends without anything being wrong."""
+
+FROM_GATEWAY = re.compile(r"^(Error|Warning) \d+, reqId |^Canceled order: |^IBKR API validation")
+"""Log lines in which a library only repeats what the gateway said."""
+
+
+def until(condition: Callable[[], object], turn: Callable[[], object], what: str = "") -> None:
+    """Wait until something is true; `turn` lets a little time pass."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, what or "it never came true"
+        turn()
+
+
+class Bench:
+    """A stand-in gateway and what a judge may look up in it."""
+
+    def __init__(self) -> None:
+        self.sim = ThreadedSim(Settings(accounts=ACCOUNTS, speed=20), MONDAY_S)
+
+    def received(self) -> Counter[int]:
+        """How often the gateway has had each message."""
+        counted = self.sim.call(lambda: dict(self.sim.gateway.statistics.requests))
+        assert isinstance(counted, dict)
+        return Counter({int(key): count for key, count in counted.items() if key.isdecimal()})
+
+    def instrument(self, con_id: int) -> Instrument:
+        """What is listed under a conId."""
+        found = self.sim.simulation.universe.by_con_id(con_id)
+        assert found
+        return found
+
+    def account(self, code: str) -> Account:
+        """The true books of an account."""
+        account: Account = self.sim.simulation.trading.books.accounts[code]
+        return account
+
+    def price_range(self, con_id: int) -> tuple[float, float]:
+        """The lowest and the highest price of the day so far, a little widened."""
+        quote = self.sim.call(
+            lambda: self.sim.simulation.market.quote(
+                self.instrument(con_id), self.sim.gateway.now_s + 60
+            )
+        )
+        low, high = quote.low, quote.high  # type: ignore[attr-defined] # `call` knows no types
+        return low * 0.995, high * 1.005
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    """A stand-in gateway at twenty times the speed of the clock."""
+    bench = Bench()
+    yield bench
+    bench.sim.stop()
+
+
+@pytest.fixture
+def covered(request: pytest.FixtureRequest, bench: Bench) -> Iterator[None]:
+    """What a test says that it covers has reached the gateway at its end."""
+    wanted: tuple[int, ...] = getattr(request.function, "covers", ())
+    before = bench.received()
+    yield
+    deadline_s = time.monotonic() + 2
+    while missing := [i for i in wanted if bench.received()[i] <= before[i]]:
+        assert time.monotonic() < deadline_s, f"messages {missing} were never sent"
+
+
+class Judge:
+    """A connected client of ib_async's family, and what it was told.
+
+    Attributes:
+        lib: the library.
+        ib: its client.
+        bench: the gateway, and the truth.
+        errors: (request id, code, text) of every error message.
+        expected: codes that the test provokes.
+    """
+
+    def __init__(self, bench: Bench, client_id: int, **arguments: Any) -> None:
+        self.lib: Any = importlib.import_module(LIBRARY)
+        self.bench = bench
+        self.errors: list[tuple[int, int, str]] = []
+        self.expected = set(NOTICES)
+        self.ib: Any = self.lib.IB()
+        self.ib.RequestTimeout = PATIENCE_S
+        self.ib.errorEvent += lambda req_id, code, text, _: self.errors.append((req_id, code, text))
+        sim = bench.sim
+        self.ib.connect(sim.host, sim.port, clientId=client_id, timeout=10, **arguments)
+
+    def expect(self, *codes: int) -> None:
+        """Allow errors with these codes."""
+        self.expected |= set(codes)
+
+    def until(self, condition: Callable[[], object], what: str = "") -> None:
+        """Wait until something is true."""
+        until(condition, lambda: self.ib.waitOnUpdate(timeout=0.05), what)
+
+    def heard(self, code: int) -> None:
+        """Wait for an error with that code, and allow it."""
+        self.expect(code)
+        self.until(lambda: code in [row[1] for row in self.errors], f"no {code}: {self.errors}")
+
+    def hear(self, callback: str) -> list[tuple[Any, ...]]:
+        """Return a list that every call of a wrapper's method is added to."""
+        calls: list[tuple[Any, ...]] = []
+        known = getattr(self.ib.wrapper, callback, None)
+
+        def note(*args: Any) -> None:
+            calls.append(args)
+            if known:
+                known(*args)
+
+        setattr(self.ib.wrapper, callback, note)
+        return calls
+
+    def stock(self, symbol: str = "AMD") -> Any:
+        """A qualified stock."""
+        contract = self.lib.Stock(symbol, "SMART", "USD")
+        self.ib.qualifyContracts(contract)
+        assert contract.conId
+        return contract
+
+    def option(self, number: int) -> Any:
+        """A qualified call on AAPL near its price, of the expiry with that number."""
+        chains = self.ib.reqSecDefOptParams("AAPL", "", "STK", AAPL)
+        chain = next(c for c in chains if c.exchange == "SMART")
+        middle = sum(self.bench.price_range(AAPL)) / 2
+        strike = min(chain.strikes, key=lambda s: abs(s - middle))
+        contract = self.lib.Option("AAPL", chain.expirations[number], strike, "C", "SMART")
+        self.ib.qualifyContracts(contract)
+        assert contract.conId
+        return contract
+
+
+@pytest.fixture
+def own_loop() -> Iterator[None]:
+    """The library takes the thread's event loop and never closes it: give it one that is."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    for _ in range(3):
+        loop.run_until_complete(asyncio.sleep(0))
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.fixture
+def connect_judge(
+    own_loop: None,  # noqa: ARG001 - ends after the clients
+    covered: None,  # noqa: ARG001 - looks after the clients have left
+    bench: Bench,
+    caplog: pytest.LogCaptureFixture,
+) -> Iterator[Callable[..., Judge]]:
+    """Connects clients; whatever they complain about by themselves fails the test."""
+    judges: list[Judge] = []
+
+    def connect(client_id: int = 1, **arguments: Any) -> Judge:
+        judges.append(Judge(bench, client_id, **arguments))
+        return judges[-1]
+
+    yield connect
+    for judge in judges:
+        judge.ib.disconnect()
+    surprises = [row for j in judges for row in j.errors if row[1] not in j.expected]
+    assert not surprises
+    complaints = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if record.name.startswith(LIBRARY)
+        and record.levelno >= logging.WARNING
+        and not FROM_GATEWAY.match(record.getMessage())
+    ]
+    assert not complaints
+
+
+@pytest.fixture
+def judge(connect_judge: Callable[..., Judge]) -> Judge:
+    """A connected client."""
+    return connect_judge()
+
+
+@pytest.fixture(scope="session")
+def install_apart(pytestconfig: pytest.Config) -> Callable[..., Path]:
+    """Installs packages into a folder that outlives the session, without their dependencies."""
+
+    def install(name: str, *requirements: str) -> Path:
+        cache = pytestconfig.cache
+        folder = Path(str(cache.mkdir(f"judge-{name}"))) if cache else Path()
+        done = folder / "installed"
+        if not done.exists():
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+            command += ["--target", str(folder), *requirements]
+            try:
+                subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
+            except (subprocess.SubprocessError, OSError) as error:
+                pytest.skip(f"{name} cannot be installed here: {error}")
+            done.touch()
+        return folder
+
+    return install
