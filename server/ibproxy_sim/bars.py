@@ -19,10 +19,11 @@ from ibproxy_sim.hours import (
     day_start_s,
     eastern,
     eastern_day,
-    is_weekday,
+    has_session,
     regular_session_s,
 )
 from ibproxy_sim.market import Market, Range, expiry_s
+from ibproxy_sim.other_listings import BONDS
 from ibproxy_sim.path import STEP_S, mix, step_at
 from ibproxy_sim.universe import Instrument
 
@@ -37,7 +38,17 @@ BAR_SIZES = {
 """Bar sizes in seconds; a month's only tells it from the others."""
 
 ALIASES = {"1 sec": "1 secs", "1 week": "1W", "1 month": "1M", "1 w": "1W", "1 m": "1M"}
+AROUND_THE_CLOCK = frozenset({"CASH", "CRYPTO"})
 WEEK_S, MONTH_S = BAR_SIZES["1W"], BAR_SIZES["1M"]
+
+IMPLIED_RATIO = 1.05
+"""How much dearer options are than what their underlying has moved."""
+
+BORROW_RATE = 0.25
+"""Fee for borrowing any stock, in percent a year."""
+
+COUPONS = {bond.con_id: bond.coupon for bond in BONDS}
+ISSUE_DATES = {bond.con_id: bond.issue_date for bond in BONDS}
 
 _DURATION = re.compile(r"(\d+) ?([SDWMY])", re.IGNORECASE)
 
@@ -97,8 +108,42 @@ def _bid_ask(
     )
 
 
-def _volatility(_: Market, instrument: Instrument, __: Range) -> tuple[float, float, float, float]:
+Four = tuple[float, float, float, float]
+
+
+def _volatility(_: Market, instrument: Instrument, __: Range) -> Four:
     return (instrument.volatility,) * 4
+
+
+def _implied_volatility(_: Market, instrument: Instrument, __: Range) -> Four:
+    return (round(instrument.volatility * IMPLIED_RATIO, 6),) * 4
+
+
+def _fee_rate(_: Market, __: Instrument, ___: Range) -> Four:
+    return (BORROW_RATE,) * 4
+
+
+def _yield_by(shown: Callable[[Market, Instrument, float], float]) -> Show:
+    def show(market: Market, instrument: Instrument, prices: Range) -> tuple[float, ...]:
+        # the lowest yield belongs to the highest price
+        ordered = (prices.open, prices.low, prices.high, prices.close)
+        return tuple(current_yield(instrument, shown(market, instrument, p)) for p in ordered)
+
+    return show  # type: ignore[return-value] # a Range has four prices
+
+
+def _yield_bid_ask(market: Market, instrument: Instrument, prices: Range) -> Four:
+    """Average at the bid, highest at the lowest bid, lowest at the highest ask, average at ask."""
+    bid, ask, low, average_ask = _bid_ask(market, instrument, prices)
+    prices_shown = (bid, low, ask, average_ask)
+    first, second, third, last = (current_yield(instrument, price) for price in prices_shown)
+    return first, second, third, last
+
+
+def current_yield(instrument: Instrument, price: float) -> float:
+    """A bond's coupon in percent of its price: the current yield, not that to maturity."""
+    coupon = COUPONS.get(instrument.con_id, 0.0)
+    return round(100 * coupon / price, 6) if price > 0 else 0.0
 
 
 SHOWS: dict[str, Show] = {
@@ -109,29 +154,45 @@ SHOWS: dict[str, Show] = {
     "ASK": _by(Market.ask),
     "BID_ASK": _bid_ask,
     "HISTORICAL_VOLATILITY": _volatility,
-    "OPTION_IMPLIED_VOLATILITY": _volatility,
+    "OPTION_IMPLIED_VOLATILITY": _implied_volatility,
+    "AGGTRADES": _by(Market.last),
+    "FEE_RATE": _fee_rate,
+    "YIELD_BID": _yield_by(Market.bid),
+    "YIELD_ASK": _yield_by(Market.ask),
+    "YIELD_BID_ASK": _yield_bid_ask,
+    "YIELD_LAST": _yield_by(Market.last),
 }
 """What can be shown, and how it is read from unrounded prices."""
 
-TRADED = frozenset({"TRADES", "ADJUSTED_LAST"})
+TRADED = frozenset({"TRADES", "ADJUSTED_LAST", "AGGTRADES"})
 QUOTED = frozenset({"MIDPOINT", "BID", "ASK", "BID_ASK"})
+SHOWN_FOR = {
+    "HISTORICAL_VOLATILITY": frozenset({"STK", "IND"}),
+    "OPTION_IMPLIED_VOLATILITY": frozenset({"STK", "IND"}),
+    "FEE_RATE": frozenset({"STK"}),
+    "AGGTRADES": frozenset({"CRYPTO"}),
+    "TRADES": frozenset({"STK", "IND", "FUT", "CONTFUT", "OPT", "FOP", "BOND", "BAG"}),
+    "ADJUSTED_LAST": frozenset({"STK", "IND"}),
+    **dict.fromkeys(["YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST"], frozenset({"BOND"})),
+}
+"""Security types that have that kind of data; quotes are had of all that have them."""
 
 
 def has_data(instrument: Instrument, what: str) -> bool:
     """Whether an instrument has anything to show of that kind."""
-    if what in TRADED:
-        return instrument.has_trades
     if what in QUOTED:
         return instrument.has_quotes
-    return instrument.sec_type in {"STK", "IND"}
+    return instrument.sec_type in SHOWN_FOR[what]
 
 
 def head_s(instrument: Instrument) -> float:
     """When an instrument's history begins; made up, but for the options and futures."""
+    if instrument.con_id in ISSUE_DATES:
+        return expiry_s(ISSUE_DATES[instrument.con_id])
     if instrument.expiry:
         return expiry_s(instrument.expiry) - 2 * 365 * DAY_S
     first = date(1985 + mix(instrument.con_id) % 25, 1, 2)
-    while not is_weekday(first):
+    while not has_session(instrument.sec_type, first):
         first += DAY
     return regular_session_s(first)[0]
 
@@ -140,9 +201,9 @@ def head_s(instrument: Instrument) -> float:
 
 
 def spans(instrument: Instrument, use_rth: bool, day: date) -> tuple[float, float] | None:
-    """The time of a date in which bars lie; a pair's regular hours are all hours."""
-    if use_rth and instrument.sec_type != "CASH":
-        return regular_session_s(day) if is_weekday(day) else None
+    """The time of a date in which bars lie; for pairs and coins regular hours are all hours."""
+    if use_rth and instrument.sec_type not in AROUND_THE_CLOCK:
+        return regular_session_s(day) if has_session(instrument.sec_type, day) else None
     return day_start_s(day), day_start_s(day + DAY)
 
 
@@ -156,7 +217,7 @@ def first_moment_s(
     left = duration.number if duration.unit == "D" else float(duration.number)
     while True:
         span = spans(instrument, use_rth, day)
-        if span and span[0] < end_s and not (by_day and not is_weekday(day)):
+        if span and span[0] < end_s and not (by_day and not has_session(instrument.sec_type, day)):
             length = min(span[1], end_s) - span[0]
             left -= 1 if duration.unit == "D" else length
             if left <= 0:
@@ -182,7 +243,7 @@ def slots(
     day, last_day = eastern_day(start_s), eastern_day(end_s - STEP_S)
     while day <= last_day:
         span = spans(instrument, use_rth, day)
-        if span and not (size_s >= DAY_S and not is_weekday(day)):
+        if span and not (size_s >= DAY_S and not has_session(instrument.sec_type, day)):
             first, last = max(span[0], start_s), min(span[1], end_s)
             if size_s >= DAY_S:
                 if first < last:
@@ -281,6 +342,8 @@ def bar_date_text(start_s: float, size_s: int, format_date: int) -> str:
         return f"{eastern_day(start_s):%Y%m%d}"
     if format_date == 2:  # noqa: PLR2004 - the protocol's own number
         return str(int(start_s))
+    if format_date == 3:  # noqa: PLR2004 - day and time (fact 5.15), without the year [assumed]
+        return time_text(start_s)[4:]
     return time_text(start_s)
 
 

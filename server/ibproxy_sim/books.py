@@ -23,7 +23,7 @@ from ibproxy_sim.orders import Order
 from ibproxy_sim.universe import Instrument
 from ibproxy_sim.valuation import BASE_CURRENCY, Valuation, multiplier_of
 
-UNPAID: Final = frozenset({"FUT"})
+UNPAID: Final = frozenset({"FUT", "CFD"})
 """Security types that cost nothing but margin."""
 
 ROUNDING: Final = 1e-9
@@ -266,6 +266,6 @@ class Books:
         options = self.position_usd(
             account,
             time_s,
-            lambda p, price: p.equity(price) if p.instrument.sec_type == "OPT" else 0.0,
+            lambda p, price: p.equity(price) if p.instrument.is_option else 0.0,
         )
         return self.net_liquidation(account, time_s) - options

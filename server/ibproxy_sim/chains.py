@@ -6,15 +6,13 @@ A chain numbers its options through, so that one is found by its conId without a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
-from ibproxy_sim.hours import DAY, FRIDAY, is_weekday, third_friday
-from ibproxy_sim.listings import OPTIONS, FutureRoot, OptionRoot
-
-if TYPE_CHECKING:
-    from ibproxy_sim.universe import Instrument
+from ibproxy_sim.calendars import FRIDAY, is_session_day
+from ibproxy_sim.hours import DAY, third_friday
+from ibproxy_sim.instruments import Instrument
+from ibproxy_sim.listings import MONTH_CODES, OPTIONS, FutureRoot, OptionRoot
 
 WEEKLY_FRIDAYS = 8
 DAILY_EXPIRIES = 10
@@ -32,6 +30,13 @@ def months_from(day: date, count: int) -> Iterator[date]:
         yield date(year, month + 1, 1)
 
 
+def session_day_at(day: date) -> date:
+    """The day itself if there is a session, else the last one before it."""
+    while not is_session_day(day):
+        day -= DAY
+    return day
+
+
 def future_expiries(root: FutureRoot, today: date) -> list[tuple[date, date]]:
     """Delivery month and last trade date of the futures that are listed on a day.
 
@@ -43,11 +48,9 @@ def future_expiries(root: FutureRoot, today: date) -> list[tuple[date, date]]:
         if month.month not in root.months:
             continue
         if root.follows:
-            expiry = third_friday(month.year, month.month)
+            expiry = session_day_at(third_friday(month.year, month.month))
         else:
-            expiry = (month - DAY).replace(day=20)
-            while not is_weekday(expiry):
-                expiry -= DAY
+            expiry = session_day_at((month - DAY).replace(day=20))
         if expiry >= today:
             found.append((month, expiry))
     return found[: root.listed]
@@ -61,15 +64,16 @@ def option_expiries(root: OptionRoot, today: date) -> list[date]:
     found = set()
     if root.monthly:
         for month in months_from(today, MONTHLY_EXPIRIES + 1):
-            friday = third_friday(month.year, month.month)
-            found.add(friday - DAY if root.trading_class == "SPX" else friday)
+            friday = session_day_at(third_friday(month.year, month.month))
+            is_early = root.trading_class == "SPX"
+            found.add(session_day_at(friday - DAY) if is_early else friday)
     if root.weekly:
         fridays = [today + timedelta(days=(FRIDAY - today.weekday()) % 7)]
         fridays += [fridays[0] + timedelta(weeks=n) for n in range(1, WEEKLY_FRIDAYS)]
-        found.update(fridays)
+        found.update(session_day_at(friday) for friday in fridays)
         if root.trading_class in {"SPXW", "SPY", "QQQ"}:
             days = [today + n * DAY for n in range(2 * DAILY_EXPIRIES)]
-            found.update([day for day in days if is_weekday(day)][:DAILY_EXPIRIES])
+            found.update([day for day in days if is_session_day(day)][:DAILY_EXPIRIES])
     return sorted(day for day in found if day > today)
 
 
@@ -119,6 +123,8 @@ class Chain:
     @property
     def exchanges(self) -> tuple[str, ...]:
         """Where they can be asked for."""
+        if self.root.sec_type == "FOP":
+            return (self.underlying.exchange,)
         others = () if self.underlying.sec_type == "IND" else ("AMEX", "ISE", "PHLX")
         return ("SMART", "CBOE", *others)
 
@@ -139,7 +145,7 @@ class Chain:
         self, expiry: str, strike: float, right: str, local_symbol: str
     ) -> Iterator[Instrument]:
         """The options that have all of this; what is empty is not looked at."""
-        if local_symbol and local_symbol[:6].rstrip() != self.root.trading_class:
+        if local_symbol and not local_symbol.startswith(self.root.trading_class):
             return
         for day, text in enumerate(self.expiries):
             if not text.startswith(expiry):
@@ -154,20 +160,22 @@ class Chain:
                     yield self.at(number + 1)
 
     def _make(self, con_id: int, day: int, level: int, right: str) -> Instrument:
-        from ibproxy_sim.universe import Instrument  # noqa: PLC0415 - made there, used there
-
         root, under, strike = self.root, self.underlying, self.strikes[level]
         expiry = self._days[day]
         shown = expiry + DAY if root.trading_class == "SPX" else expiry
         symbol = f"{root.trading_class:<6}{shown:%y%m%d}{right}{round(strike * 1000):08d}"
+        if root.sec_type == "FOP":
+            month = f"{MONTH_CODES[expiry.month - 1]}{expiry.year % 10}"
+            symbol = f"{root.trading_class}{month} {right}{strike:g}"
         return Instrument(
             con_id=con_id,
             symbol=root.underlying,
-            sec_type="OPT",
+            sec_type=root.sec_type,
             expiry=f"{expiry:%Y%m%d}",
             strike=strike,
             right=right,
-            multiplier="100",
+            multiplier=root.multiplier,
+            exchange=self.exchanges[0],
             local_symbol=symbol,
             trading_class=root.trading_class,
             min_tick=root.min_tick,
@@ -183,20 +191,33 @@ class Chain:
 
 
 def make_chains(
-    today: date, spots: Mapping[str, tuple[Instrument, float]], first_con_id: int
+    today: date, spots: Sequence[tuple[Instrument, float]], first_con_id: int
 ) -> tuple[Chain, ...]:
     """All chains.
 
     Args:
         today: date in US/Eastern.
-        spots: underlying and its price by symbol.
+        spots: underlyings and their prices.
         first_con_id: conId of the first option of the first chain.
     """
     chains = []
     for root in OPTIONS:
-        underlying, spot = spots[root.underlying]
-        expiries, strikes = option_expiries(root, today), option_strikes(root, spot)
-        chain = Chain(root, underlying, expiries, strikes, first_con_id)
-        chains.append(chain)
-        first_con_id += chain.count
+        on = [
+            (under, spot)
+            for under, spot in spots
+            if under.symbol == root.underlying and (under.sec_type == "FUT") == root.is_on_future
+        ]
+        expiries, used = option_expiries(root, today), ""
+        for underlying, spot in on:
+            # options on a future end when it does or before, and after the future before it
+            mine = [
+                day
+                for day in expiries
+                if not root.is_on_future or used < f"{day:%Y%m%d}" <= underlying.expiry
+            ]
+            used = underlying.expiry
+            chain = Chain(root, underlying, mine, option_strikes(root, spot), first_con_id)
+            if mine:
+                chains.append(chain)
+                first_con_id += chain.count
     return tuple(chains)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from ibproxy_sim.details import BOND_BY_CON_ID, details, plain
 from ibproxy_sim.gateway import Client, Gateway
-from ibproxy_sim.hours import eastern_day, hours_text
+from ibproxy_sim.hours import eastern_day
+from ibproxy_sim.instruments import COMBO_TYPE
 from ibproxy_sim.listings import MARKET_RULES
+from ibproxy_sim.other_listings import BONDS
 from ibproxy_sim.universe import ContractQuery, Instrument, Universe
 from ibproxy_sim.wording import fail, not_found, refuse
 
-SIZE_INCREMENT_VERSION, TWO_SIZES_VERSION, DESCRIPTION_VERSION = 163, 164, 176
-DAYS_OF_HOURS = 6
+DESCRIPTION_VERSION = 176
+"""From which on symbols are described, and the bonds of an issuer can be asked for."""
+
 MOST_MATCHES = 16
-MAX_INT = 2147483647
-
-ORDER_TYPES = (
-    "ACTIVETIM,AD,ADJUST,ALERT,ALGO,ALLOC,AON,AVGCOST,BASKET,COND,CONDORDER,DAY,DEACT,DEACTDIS,"
-    "DEACTEOD,GAT,GTC,GTD,GTT,HID,IOC,LIT,LMT,LOC,MIT,MKT,MOC,MTL,NGCOMB,NONALGO,OCA,OPG,PEGBENCH,"
-    "SCALE,SCALERST,SNAPMID,SNAPMKT,SNAPREL,STP,STPLMT,TRAIL,TRAILLIT,TRAILLMT,TRAILMIT,WHATIF"
-)
-
-AGG_GROUPS = {"STK": 1, "OPT": 2, "CASH": 4}
+SEC_ID_TYPES = frozenset({"", "ISIN", "CUSIP"})
+MATCHED = frozenset({"STK", "IND"})
+NO_COMBOS = "BAG isn't supported for contract data request."
 
 
 class Contracts:
@@ -39,80 +37,44 @@ class Contracts:
         }
 
     def contract_details(self, client: Client, fields: list[str]) -> None:
-        """Answer reqContractDetails (9): a 10 for each, then 52; or 200 alone (fact 4.68)."""
-        req_id = fields[2]
-        query = ContractQuery.from_fields(fields[3:15])
-        if not query.con_id and not query.sec_type and not query.local_symbol:
+        """Answer reqContractDetails (9): a 10 or 18 for each, then 52; or 200 alone (4.68)."""
+        req_id, sec_id_type, sec_id = fields[2], fields[16], fields[17]
+        query = ContractQuery.from_fields(fields[3:15], sec_id_type, sec_id)
+        issuer = fields[18] if client.version >= DESCRIPTION_VERSION else ""
+        names = query.con_id, query.sec_type, query.local_symbol, query.sec_id, issuer
+        if not any(names) or query.sec_id_type not in SEC_ID_TYPES:
             # [assumed] wording
             refuse(self._gateway, client, req_id, "Please enter a valid security type")
             return
-        has_sec_id = any(fields[16:18])
-        found = [] if has_sec_id else self._universe.find(query)
+        if query.sec_type == COMBO_TYPE:
+            refuse(self._gateway, client, req_id, NO_COMBOS)
+            return
+        found = self._of_issuer(issuer) if issuer else self._universe.find(query)
         if not found:
             not_found(self._gateway, client, req_id)
             return
+        today = eastern_day(self._gateway.now_s)
         for instrument in found:
-            self._gateway.send(client, *self.details(instrument, req_id, client.version))
+            under = self._universe.by_con_id(instrument.under_con_id)
+            self._gateway.send(client, *details(instrument, under, req_id, client.version, today))
         self._gateway.send(client, 52, 1, req_id)
 
-    def details(self, instrument: Instrument, req_id: str, version: int) -> list[object]:
-        """The fields of contractDetails (10) as a server version writes them."""
-        old = version < TWO_SIZES_VERSION
-        today = eastern_day(self._gateway.now_s)
-        kind = instrument.sec_type
-        under = self._universe.by_con_id(instrument.under_con_id)
-        market_name = instrument.trading_class if kind in {"STK", "OPT"} else instrument.symbol
-        sizes = ("1", "1", "100") if kind == "STK" else ("1", "1", "1")
-        tail: tuple[str, ...] = sizes
-        if old:
-            tail = sizes[2:] if version == SIZE_INCREMENT_VERSION else ()
-        return [
-            10,
-            *(("8",) if old else ()),
-            req_id,
-            instrument.symbol,
-            kind,
-            instrument.expiry,
-            instrument.strike or 0,
-            instrument.right,
-            instrument.exchange,
-            instrument.currency,
-            instrument.local_symbol,
-            market_name,
-            instrument.trading_class,
-            instrument.con_id,
-            _plain(instrument.min_tick),
-            *(("1",) if old else ()),  # mdSizeMultiplier
-            instrument.multiplier,
-            ORDER_TYPES if instrument.has_quotes else "",
-            ",".join(instrument.exchanges),
-            1,
-            instrument.under_con_id,
-            instrument.long_name,
-            instrument.primary_exchange,
-            instrument.contract_month,
-            instrument.industry,
-            "",
-            "",
-            "US/Eastern",
-            hours_text(kind, today, DAYS_OF_HOURS, liquid=False),
-            hours_text(kind, today, DAYS_OF_HOURS, liquid=True),
-            "",
-            0,
-            0,  # how many other ids (ISIN and the like)
-            AGG_GROUPS.get(kind, MAX_INT),
-            under.symbol if under else "",
-            instrument.under_sec_type,
-            ",".join(str(instrument.market_rule) for _ in instrument.exchanges),
-            instrument.expiry,
-            instrument.stock_type,
-            *tail,
-        ]
+    def _of_issuer(self, issuer: str) -> list[Instrument]:
+        bonds = [bond.con_id for bond in BONDS if bond.issuer_id == issuer]
+        return [bond for con_id in bonds if (bond := self._universe.by_con_id(con_id))]
 
     def matching_symbols(self, client: Client, fields: list[str]) -> None:
-        """Answer reqMatchingSymbols (81): symbols first, then names that contain the pattern."""
+        """Answer reqMatchingSymbols (81): symbols first, then names that contain the pattern.
+
+        Bonds are matched by their issuer, each of which is one row, from 176 on.
+        """
         req_id, pattern = fields[1], fields[2].strip().upper()
-        listed = [i for i in self._universe.instruments if i.sec_type in {"STK", "IND"}]
+        is_described = client.version >= DESCRIPTION_VERSION
+        listed = [i for i in self._universe.instruments if i.sec_type in MATCHED]
+        if is_described:
+            issuers = {bond.issuer_id: bond.con_id for bond in reversed(BONDS)}
+            bonds = (self._universe.by_con_id(con_id) for con_id in issuers.values())
+            listed += [bond for bond in bonds if bond]
         ranked = [i for i in listed if pattern and i.symbol.startswith(pattern)]
         ranked.sort(key=lambda i: (i.symbol != pattern, i.currency != "USD", i.symbol))
         if pattern:
@@ -131,13 +93,17 @@ class Contracts:
                 len(derivatives),
                 *derivatives,
             ]
-            if client.version >= DESCRIPTION_VERSION:
-                rows += [instrument.long_name, ""]
+            if is_described:
+                bond = BOND_BY_CON_ID.get(instrument.con_id)
+                rows += [instrument.long_name, bond.issuer_id if bond else ""]
         self._gateway.send(client, 79, req_id, len(matches), *rows)
 
     def option_parameters(self, client: Client, fields: list[str]) -> None:
-        """Answer reqSecDefOptParams (78): a 75 for each class and exchange, then 76."""
-        req_id, symbol, _, sec_type, con_id = fields[1:6]
+        """Answer reqSecDefOptParams (78): a 75 for each class and exchange, then 76.
+
+        For a future the exchange may be named, and then only its own options come.
+        """
+        req_id, symbol, exchange, sec_type, con_id = fields[1:6]
         underlying = self._universe.by_con_id(int(con_id or 0))
         if underlying is None or (symbol, sec_type) != (underlying.symbol, underlying.sec_type):
             refuse(self._gateway, client, req_id, "Invalid contract id")  # [assumed] wording
@@ -145,15 +111,17 @@ class Contracts:
         for chain in self._universe.chains:
             if chain.underlying.con_id != underlying.con_id:
                 continue
-            for exchange in chain.exchanges:
+            for place in chain.exchanges:
+                if exchange not in {"", place}:
+                    continue
                 self._gateway.send(
                     client,
                     75,
                     req_id,
-                    exchange,
+                    place,
                     underlying.con_id,
                     chain.root.trading_class,
-                    "100",
+                    chain.root.multiplier,
                     len(chain.expiries),
                     *chain.expiries,
                     len(chain.strikes),
@@ -168,10 +136,5 @@ class Contracts:
         if rule is None:
             fail(self._gateway, client, -1, f"Market rule with id = {number} is missing")
             return
-        rows = [_plain(value) for row in rule for value in row]
+        rows = [plain(value) for row in rule for value in row]
         self._gateway.send(client, 93, number, len(rule), *rows)
-
-
-def _plain(value: float) -> str:
-    """A small number without an exponent."""
-    return f"{value:.8f}".rstrip("0").rstrip(".")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ibproxy_sim.gateway import Client, Gateway
+from ibproxy_sim.instruments import COMBO_TYPE
 from ibproxy_sim.market import Market
 from ibproxy_sim.path import STEP_S, mix, step_at
 from ibproxy_sim.streams import Stream, Streams
@@ -54,14 +55,8 @@ class Depth:
         if self._books.get(client, req_id):
             fail(gateway, client, req_id, DUPLICATE_ID)  # fact 4.56
             return
-        instrument = wanted(gateway, self._universe, client, req_id, fields[3:15])
+        instrument = self._instrument(client, fields)
         if instrument is None:
-            return
-        if not instrument.has_quotes:  # fact 4.42
-            text = (
-                "Deep market data is not supported for this combination of security type/exchange"
-            )
-            gateway.error(client, req_id, 10092, text)
             return
         row_count = int(fields[15] or 0)
         if row_count <= 0:
@@ -80,6 +75,24 @@ class Depth:
         book = Book(client, req_id, instrument, min(row_count, MOST_ROWS), is_smart)
         self._books.add(book)
         self._update(book)
+
+    def _instrument(self, client: Client, fields: list[str]) -> Instrument | None:
+        """What depth is wanted of; None if there is none of it, of which the client is told."""
+        gateway, req_id = self._gateway, fields[2]
+        if fields[5] == COMBO_TYPE:
+            refuse(gateway, client, req_id, "Market depth does not support combos.")  # 4.56
+            return None
+        instrument = wanted(gateway, self._universe, client, req_id, fields[3:15])
+        if instrument and instrument.is_rerouted:  # fact 4.28
+            gateway.send(client, 92, req_id, instrument.under_con_id, "SMART")
+            return None
+        if instrument and not instrument.has_quotes:  # fact 4.42
+            text = (
+                "Deep market data is not supported for this combination of security type/exchange"
+            )
+            gateway.error(client, req_id, 10092, text)
+            return None
+        return instrument
 
     def cancel(self, client: Client, fields: list[str]) -> None:
         """Take cancelMktDepth (11); it has to repeat whether the depth was smart (fact 4.54)."""

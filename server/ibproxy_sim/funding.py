@@ -52,7 +52,7 @@ def impact(books: Books, order: Order, time_s: float) -> Impact:
     for instrument, shares in more:
         price = books.valuation.price(instrument, time_s)
         amount = books.usd(shares * price * multiplier_of(instrument), instrument.currency, time_s)
-        premium += amount if instrument.sec_type == "OPT" else 0.0
+        premium += amount if instrument.is_option else 0.0
         cost += commission(instrument, shares, amount, 0.0)
     equity = books.equity_with_loan(order.account, time_s)
     return Impact(

@@ -47,6 +47,11 @@ LEGAL = {
     "FUT": frozenset(NAMES) - STOCK_ONLY,
     "CONTFUT": frozenset(NAMES) - STOCK_ONLY,
     "CASH": frozenset(NAMES) - STOCK_ONLY,
+    "FOP": frozenset(NAMES) - STOCK_ONLY | {106},
+    "BOND": frozenset(NAMES) - STOCK_ONLY,
+    "CRYPTO": frozenset(NAMES) - STOCK_ONLY,
+    "CFD": frozenset(NAMES) - STOCK_ONLY,
+    "BAG": frozenset({221, 232}),
 }
 """Ids by security type [assumed, roughly: the real lists are not published]."""
 
@@ -56,6 +61,9 @@ TRADES = {233: 48, 375: 77}
 """Generic tick id -> tick type that tells each trade."""
 
 
+DEFAULT_OFF = "mdoff"
+
+
 def parse(text: str) -> frozenset[int]:
     """Read a generic tick list: numbers, perhaps with a source after a colon.
 
@@ -63,7 +71,7 @@ def parse(text: str) -> frozenset[int]:
         ValueError: something in it is no number.
     """
     parts = [part.strip().split(":")[0] for part in text.split(",")]
-    return frozenset(int(part) for part in parts if part and part != "mdoff")
+    return frozenset(int(part) for part in parts if part and part != DEFAULT_OFF)
 
 
 def illegal_text(instrument: Instrument, text: str) -> str:

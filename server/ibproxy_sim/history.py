@@ -10,6 +10,7 @@ from datetime import timezone
 
 from ibproxy_sim.bars import (
     ALIASES,
+    AROUND_THE_CLOCK,
     BAR_SIZES,
     DAY_S,
     SHOWS,
@@ -30,7 +31,15 @@ from ibproxy_sim.market import Market
 from ibproxy_sim.path import STEP_S, step_at
 from ibproxy_sim.streams import Stream, Streams
 from ibproxy_sim.universe import Instrument, Universe
-from ibproxy_sim.wording import DUPLICATE_ID, fail, refuse, size_text, wanted
+from ibproxy_sim.wording import (
+    BAD_TIME,
+    DUPLICATE_ID,
+    fail,
+    read_legs,
+    refuse,
+    size_text,
+    wanted,
+)
 
 UPDATE_PERIOD_S = 1.0
 """How often an unfinished bar is sent if it has changed (fact 5.23: every 1 to 2 s)."""
@@ -39,15 +48,19 @@ MOST_BARS = 20_000
 MOST_OPEN = 50
 LONGEST_DAYS = 365
 SERVICE_ERROR = "Historical Market Data Service error message:"
+AFTER_FORMAT = 21
+"""Index behind the date format: a combo's legs, then whether to keep up to date."""
+
+EXPECTED = {
+    ("CRYPTO", "TRADES"): "AGGTRADES",
+}
+"""What is to be asked for instead, by security type and what was asked for."""
+
 KEEPS_UP_TO_DATE = frozenset({"TRADES", "MIDPOINT", "BID", "ASK"})
 NO_ZONE = (
     "Warning: You submitted request with date-time attributes without explicit time zone. "
     "Please switch to use yyyymmdd-hh:mm:ss in UTC or use instrument time zone, like US/Eastern. "
     "Implied time zone functionality will be removed in the next API release"
-)
-BAD_END = (
-    "End Date/Time: The date, time, or time-zone entered is invalid. The correct format is "
-    "yyyymmdd hh:mm:ss xx/xxxx where yyyymmdd and xx/xxxx are optional."
 )
 HISTOGRAM_UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
@@ -109,7 +122,8 @@ class History:
         if self._live.get(client, req_id):
             fail(self._gateway, client, req_id, DUPLICATE_ID)  # 386, wrapped (fact 1.49)
             return
-        instrument = wanted(self._gateway, self._universe, client, req_id, fields[2:14])
+        legs, at = read_legs(fields, AFTER_FORMAT)
+        instrument = wanted(self._gateway, self._universe, client, req_id, fields[2:14], legs)
         if instrument is None:
             return
         try:
@@ -117,7 +131,7 @@ class History:
             if request.what == "SCHEDULE":
                 self._send_schedule(request)
                 return
-            keep = fields[21] == "1"
+            keep = fields[at] == "1"
             if keep:
                 self._check_keep(request, fields[15])
             self._send_bars(request)
@@ -139,10 +153,22 @@ class History:
             raise BadRequestError(
                 321, f"Historical data bar size setting is invalid. Legal ones are: {legal}"
             )
-        if what not in SHOWS and what != "SCHEDULE":
-            raise BadRequestError(321, "Invalid what to show")  # [assumed] wording
-        if what == "SCHEDULE" and BAR_SIZES[size] != DAY_S:  # fact 5.11: 10295, wrapped (1.49)
-            raise BadRequestError(321, "Only one day bars are supported for schedule")
+        if what not in SHOWS and what != "SCHEDULE":  # 431, wrapped (fact 1.49)
+            raise BadRequestError(321, "What to show field is missing or incorrect.")
+        if what == "SCHEDULE" and BAR_SIZES[size] != DAY_S:  # 10295, wrapped (facts 1.49, 5.11)
+            raise BadRequestError(321, "Only daily resolution supported for Schedule requests")
+        expected = EXPECTED.get((instrument.sec_type, what))
+        if expected:  # fact 5.11
+            text = f"Expected what to show is {expected}, please use that instead of {what}."
+            raise BadRequestError(10299, text)
+        if end_text.strip() and instrument.sec_type == "CONTFUT":  # fact 5.11
+            text = "Setting end date/time for continuous future security type is not allowed"
+            raise BadRequestError(10339, f"{text}.")
+        if end_text.strip() and what == "ADJUSTED_LAST":  # [assumed] wording
+            raise BadRequestError(321, "End date not supported with adjusted last")
+        if instrument.symbol in self._gateway.settings.not_permitted:
+            place = f"{instrument.exchange} {instrument.sec_type}"
+            raise BadRequestError(162, f"{SERVICE_ERROR}No market data permissions for {place}")
         try:
             back = Duration.parse(duration)
         except ValueError:
@@ -173,18 +199,20 @@ class History:
         try:
             end_s, has_zone = parse_end(text)
         except ValueError:
-            raise BadRequestError(10314, BAD_END) from None
+            raise BadRequestError(10314, f"End Date/Time: {BAD_TIME}") from None
         if not has_zone and client.number not in self._warned:  # once, and it goes on (fact 5.17)
             self._warned.add(client.number)
             self._gateway.error(client, req_id, 2174, NO_ZONE)
         return min(end_s, present_s)
 
     def _check_keep(self, request: Request, end_text: str) -> None:
-        """What cannot be kept up to date: 10178 and 10179, wrapped (facts 1.49, 5.22)."""
+        """What cannot be kept up to date: 10177 to 10179, wrapped (facts 1.49, 5.22)."""
+        if request.instrument.legs:
+            raise BadRequestError(321, "Live updates for combos are not supported")
         if end_text.strip():
             raise BadRequestError(321, "End date not supported with live updates")
         if request.what not in KEEPS_UP_TO_DATE:
-            raise BadRequestError(321, f"{request.what} is not supported with live updates")
+            raise BadRequestError(321, "Source price not supported with live updates")
         if len(self._live) >= MOST_OPEN:  # fact 5.3
             text = "Only 50 simultaneous API historical data requests allowed."
             raise BadRequestError(322, f"Error processing request.-'bQ' : cause - {text}")
@@ -193,7 +221,7 @@ class History:
         instrument = request.instrument
         start_s = self._start(request)
         count = (request.end_s - start_s) / request.size_s
-        if request.use_rth and instrument.sec_type != "CASH":
+        if request.use_rth and instrument.sec_type not in AROUND_THE_CLOCK:
             count *= 6.5 * 5 / (24 * 7)
         if count > MOST_BARS:
             raise BadRequestError(162, f"{SERVICE_ERROR}Time length exceed max.")

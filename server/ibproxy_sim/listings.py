@@ -170,6 +170,13 @@ class OptionRoot(NamedTuple):
     weekly: bool
     monthly: bool
     volatility: float
+    sec_type: str = "OPT"
+    multiplier: str = "100"
+
+    @property
+    def is_on_future(self) -> bool:
+        """Whether its underlyings are futures."""
+        return self.sec_type == "FOP"
 
 
 OPTIONS = (
@@ -180,18 +187,25 @@ OPTIONS = (
     OptionRoot("AAPL", "AAPL", 0.01, 2.5, 30, weekly=True, monthly=True, volatility=0.27),
     OptionRoot("MSFT", "MSFT", 0.01, 5.0, 30, weekly=True, monthly=True, volatility=0.24),
     OptionRoot("TSLA", "TSLA", 0.01, 5.0, 40, weekly=True, monthly=True, volatility=0.55),
-)
+    OptionRoot(
+        "ES", "ES", 0.05, 25.0, 20, weekly=False, monthly=True, volatility=0.16,
+        sec_type="FOP", multiplier="50",
+    ),
+)  # fmt: skip
 
 MARKET_RULES: dict[int, tuple[tuple[float, float], ...]] = {
     26: ((0.0, 0.01),),
     32: ((0.0, 0.01),),
     59: ((0.0, 0.005),),
+    63: ((0.0, 0.001),),
     67: ((0.0, 0.25),),
     98: ((0.0, 0.1),),
     110: ((0.0, 0.05),),
     239: ((0.0, 0.00005),),
 }
-"""Price steps from each price up, by the number of the rule; other numbers than IB's [assumed]."""
+"""Price steps from each price up, by the number of the rule; other numbers than IB's [assumed].
+
+Each rule has one step, the `min_tick` of the contracts that name it."""
 
 
 def market_rule(sec_type: str, min_tick: float) -> int:

@@ -37,6 +37,10 @@ COMMISSIONS: Final[Mapping[str, Rate]] = {
     "OPT": Rate(per_contract=0.65, minimum=1.0),
     "CASH": Rate(per_amount=0.00002, minimum=2.0),
     "FUT": Rate(per_contract=0.85 + 1.38),  # IB's own, and exchange and regulator fees
+    "FOP": Rate(per_contract=0.85 + 0.57),
+    "BOND": Rate(per_contract=1.0, minimum=1.0),  # 0.1 % of the face value
+    "CRYPTO": Rate(per_amount=0.0018, minimum=1.75),
+    "CFD": Rate(per_contract=0.005, minimum=1.0),
 }
 
 STOCK_INITIAL, STOCK_MAINTENANCE = 0.5, 0.25
@@ -44,6 +48,8 @@ SHORT_STOCK_MAINTENANCE = 0.3
 SHORT_OPTION_SHARE, SHORT_OPTION_FLOOR = 0.2, 0.1
 FUTURES_INITIAL, FUTURES_MAINTENANCE = 0.1, 0.08
 FOREX_INITIAL, FOREX_MAINTENANCE = 0.03, 0.025
+BOND_INITIAL, BOND_MAINTENANCE = 0.12, 0.1
+CFD_INITIAL, CFD_MAINTENANCE = 0.2, 0.2
 
 
 def commission(instrument: Instrument, shares: float, amount_usd: float, paid: float) -> float:
@@ -108,9 +114,28 @@ def _forex(instrument: Instrument, quantity: float, at: Valuation, time_s: float
     return Margin(value * FOREX_INITIAL, value * FOREX_MAINTENANCE)
 
 
+def _bond(instrument: Instrument, quantity: float, at: Valuation, time_s: float) -> Margin:
+    value = _value(instrument, quantity, at, time_s)
+    return Margin(value * BOND_INITIAL, value * BOND_MAINTENANCE)
+
+
+def _paid_in_full(instrument: Instrument, quantity: float, at: Valuation, time_s: float) -> Margin:
+    value = _value(instrument, quantity, at, time_s)
+    return Margin(value, value)
+
+
+def _cfd(instrument: Instrument, quantity: float, at: Valuation, time_s: float) -> Margin:
+    value = _value(instrument, quantity, at, time_s)
+    return Margin(value * CFD_INITIAL, value * CFD_MAINTENANCE)
+
+
 _RULES: Final[Mapping[str, Callable[[Instrument, float, Valuation, float], Margin]]] = {
     "STK": _stock,
     "OPT": _option,
     "FUT": _future,
     "CASH": _forex,
+    "FOP": _option,
+    "BOND": _bond,
+    "CRYPTO": _paid_in_full,
+    "CFD": _cfd,
 }

@@ -25,12 +25,15 @@ from ibproxy_sim.hours import (
     at_s,
     day_start_s,
     eastern_day,
-    previous_weekday,
+    previous_session_day,
     regular_session_s,
 )
+from ibproxy_sim.instruments import COMBO_TYPE, Instrument
 from ibproxy_sim.path import STEP_S, YEAR_S, mix, step_at
-from ibproxy_sim.universe import Instrument, Universe
+from ibproxy_sim.universe import Universe
 
+SAMPLES = 16
+NO_QUOTE = (-1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 0.0, -1.0, -1.0, -1.0, -1.0)
 ABSENT = -1.0
 """A price that an instrument does not have: an index has no bid, a pair no last (fact 4.20)."""
 
@@ -79,6 +82,11 @@ _STYLES = {
     "FUT": _Style(1, 3, 30),
     "CONTFUT": _Style(1, 3, 30),
     "OPT": _Style(3, 2, 40),
+    "FOP": _Style(3, 2, 40),
+    "BOND": _Style(101, 5, 200),
+    "CRYPTO": _Style(3, 2, 20),
+    "CFD": _Style(3, 0, 400),
+    COMBO_TYPE: _Style(1, 1, 20),
 }
 """Spreads are odd, so that the last price is always at one of the two or between them."""
 
@@ -114,13 +122,15 @@ class Market:
         return quote
 
     def _quote(self, instrument: Instrument, step: int) -> Quote:
+        if instrument.legs:
+            return self._combo_quote(instrument, step)
         price = self.price(instrument, step)
         bid = ask = last = ABSENT
         bid_size = ask_size = last_size = volume = 0.0
         if instrument.has_quotes:
             bid, ask = self.bid(instrument, price), self.ask(instrument, price)
             bid_size, ask_size = self.sizes(instrument, step)
-            if bid <= 0:
+            if bid <= 0 and not instrument.legs:
                 bid, bid_size = ABSENT, 0.0
         if instrument.has_trades:
             last = self.last(instrument, price)
@@ -143,10 +153,34 @@ class Market:
             shown(instrument, day.close),
         )
 
+    def _combo_quote(self, combo: Instrument, step: int) -> Quote:
+        """What buying a combo costs and selling it brings; there is none if a leg has none.
+
+        It trades in the middle, and its day is what its legs' days come to [simplified].
+        """
+        bid = ask = opened = closed = 0.0
+        bid_size = ask_size = float("inf")
+        for leg, ratio in combo.legs:
+            quote = self._quote(leg, step)
+            if quote.bid <= 0 or quote.ask <= 0:
+                return Quote(*NO_QUOTE)
+            near, far = (quote.ask, quote.bid) if ratio > 0 else (quote.bid, quote.ask)
+            ask, bid = ask + ratio * near, bid + ratio * far
+            sizes = (quote.ask_size, quote.bid_size)
+            near_size, far_size = sizes if ratio > 0 else sizes[::-1]
+            ask_size = min(ask_size, near_size // abs(ratio))
+            bid_size = min(bid_size, far_size // abs(ratio))
+            opened, closed = opened + ratio * quote.open, closed + ratio * quote.close
+        last = round((bid + ask) / 2, 8)
+        day = (round(opened, 8), max(opened, last), min(opened, last), round(closed, 8))
+        return Quote(round(bid, 8), bid_size, round(ask, 8), ask_size, last, 0, 0, *day)
+
     # the unrounded price
 
     def price(self, instrument: Instrument, step: int) -> float:
-        """Unrounded price at a step."""
+        """Unrounded price at a step; of a combo, that of its legs together."""
+        if instrument.legs:
+            return sum(ratio * self.price(leg, step) for leg, ratio in instrument.legs)
         price = self.universe.path(instrument).price(step) * instrument.ratio
         return self._of_driver(instrument, price, step)
 
@@ -154,19 +188,24 @@ class Market:
         """Unrounded prices from `first_step` to before `end_step`.
 
         For an option high and low are taken where the underlying has its own, and at the ends;
-        what it loses by time in between is left out.
+        what it loses by time in between is left out. A combo is looked at `SAMPLES` times.
         """
+        if instrument.legs:
+            count = min(end_step - first_step, SAMPLES)
+            steps = [first_step + (end_step - 1 - first_step) * n // count for n in range(count)]
+            prices = [self.price(instrument, step) for step in (*steps, end_step - 1)]
+            return Range(prices[0], max(prices), min(prices), prices[-1])
         path = self.universe.path(instrument)
         last_step = end_step - 1
         low, high = (p * instrument.ratio for p in path.extremes(first_step, last_step))
         first, last = self.price(instrument, first_step), self.price(instrument, last_step)
-        if instrument.sec_type == "OPT":
+        if instrument.is_option:
             ends = [self._of_driver(instrument, p, last_step) for p in (low, high)]
             low, high = min(first, last, *ends), max(first, last, *ends)
         return Range(first, high, low, last)
 
     def _of_driver(self, instrument: Instrument, price: float, step: int) -> float:
-        if instrument.sec_type != "OPT":
+        if not instrument.is_option:
             return price
         return pricing.value(
             instrument.right,
@@ -287,7 +326,7 @@ class Market:
     @staticmethod
     def last_step_before(day: date) -> int:
         """Last step of the last regular session before a date."""
-        before = previous_weekday(day)
+        before = previous_session_day(day)
         return step_at(regular_session_s(before)[1]) - 1
 
 

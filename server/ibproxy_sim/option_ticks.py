@@ -116,7 +116,7 @@ class Calculations:
         option = wanted(self._gateway, self._universe, client, req_id, fields[3:15])
         if option is None:
             return
-        if option.sec_type != "OPT":
+        if not option.is_option:
             not_found(self._gateway, client, req_id)
             return
         given, spot = float(fields[15]), float(fields[16])

@@ -7,29 +7,41 @@ What a request gets, in the order that was recorded (facts 4.13, 4.14)::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ibproxy_sim import generic_ticks
 from ibproxy_sim.gateway import Client, Gateway
 from ibproxy_sim.generic_ticks import GENERIC, PRICE, SIZE, STRING, Tick
+from ibproxy_sim.hours import is_open, last_open_s
 from ibproxy_sim.market import Market, Quote
 from ibproxy_sim.option_ticks import option_ticks
 from ibproxy_sim.session import market_data_type
 from ibproxy_sim.streams import Stream, Streams
 from ibproxy_sim.universe import Instrument, Universe
-from ibproxy_sim.wording import DUPLICATE_ID, cancel_failed, fail, refuse, size_text, wanted
+from ibproxy_sim.wording import (
+    DUPLICATE_ID,
+    cancel_failed,
+    fail,
+    read_legs,
+    refuse,
+    size_text,
+    wanted,
+)
 
 SNAPSHOT_S = 11.0
 """After which a snapshot ends that never got all it waits for (fact 4.29)."""
 
 BBO_EXCHANGE = "9c0001"
 SNAPSHOT_PERMISSIONS = 3
-LIVE, DELAYED = 1, 3
+LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4
+LATE_S = 900.0
+"""How late delayed data is."""
+
 DELAYED_KINDS = {
     0: 69, 1: 66, 2: 67, 3: 70, 4: 68, 5: 71, 6: 72, 7: 73, 8: 74, 9: 75, 14: 76, 45: 88, 49: 90,
 }  # fmt: skip
-"""Tick types of delayed data (fact 4.22); they are not delayed here [simplified]."""
+"""Tick types of delayed data (fact 4.22)."""
 
 NOT_PERMITTED = {
     354: "Requested market data is not subscribed.",
@@ -42,8 +54,8 @@ NOT_PERMITTED = {
 SIZE_AFTER = {1: -1, 2: 1, 4: 1}
 """From a price's tick type to its size's, which is sent after it, changed or not (4.14)."""
 
-GENERIC_INDEX, SNAPSHOT_INDEX, REGULATORY_INDEX = 15, 16, 17
-"""Where these stand if there is no delta-neutral contract; its flag is the field before."""
+AFTER_CONTRACT = 15
+"""Index behind the contract: a combo's legs, the delta-neutral contract's flag, and the rest."""
 
 
 @dataclass(eq=False)
@@ -53,18 +65,26 @@ class Subscription(Stream):
     Attributes:
         generics: generic tick ids that it asked for.
         is_snapshot: whether it ends by itself.
-        is_delayed: whether delayed tick types are used.
+        is_delayed: whether it is 15 minutes late, with tick types of its own.
+        is_default_off: whether only generic ticks are wanted (fact 4.25).
+        data_type: what it was last told of its data's type, by 58.
         sent: last value of each tick, by message and type.
     """
 
     generics: frozenset[int] = frozenset()
     is_snapshot: bool = False
     is_delayed: bool = False
+    is_default_off: bool = False
+    data_type: int = LIVE
     sent: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
 
 
 class Quotes:
-    """Serves market data."""
+    """Serves market data.
+
+    Attributes:
+        on_start: called with each new subscription and its list of generic ticks.
+    """
 
     def __init__(self, gateway: Gateway, universe: Universe, market: Market) -> None:
         self._gateway = gateway
@@ -72,6 +92,9 @@ class Quotes:
         self._market = market
         self._streams: Streams[Subscription]
         self._streams = Streams(gateway, market.STEP_S, self._update, "quotes")
+        # what a market remembers is of the present: the past has one of its own
+        self._late_market = Market(market.seed, universe)
+        self.on_start: list[Callable[[Subscription, str], None]] = []
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""
@@ -99,20 +122,30 @@ class Quotes:
         if self._streams.get(client, req_id):
             fail(gateway, client, req_id, DUPLICATE_ID)  # fact 4.8
             return
-        instrument = wanted(gateway, self._universe, client, req_id, fields[3:15])
+        legs, at = read_legs(fields, AFTER_CONTRACT)
+        instrument = wanted(gateway, self._universe, client, req_id, fields[3:15], legs)
         if instrument is None:
             return
-        shift = 4 if fields[GENERIC_INDEX] == "1" else 1  # the delta-neutral flag
-        generic_text, snapshot, regulatory = fields[GENERIC_INDEX + shift :][:3]
+        if instrument.is_rerouted:  # fact 4.28
+            gateway.send(client, 91, req_id, instrument.under_con_id, "SMART")
+            return
+        neutral = fields[at + 1 : at + 4] if fields[at] == "1" else []
+        generic_text, snapshot, regulatory = fields[at + 1 + len(neutral) :][:3]
         stream = Subscription(client, req_id, instrument, is_snapshot="1" in {snapshot, regulatory})
-        if self._is_accepted(stream, generic_text):
-            self._start(stream)
+        if not self._is_accepted(stream, generic_text):
+            return
+        self._start(stream)
+        if neutral:
+            gateway.send(client, 56, 1, req_id, *neutral)
+        for tell in self.on_start:
+            tell(stream, generic_text)
 
     def _is_accepted(self, stream: Subscription, generic_text: str) -> bool:
         gateway, client, req_id = self._gateway, stream.client, stream.req_id
         instrument = stream.instrument
         try:
             stream.generics = generic_ticks.parse(generic_text)
+            stream.is_default_off = generic_ticks.DEFAULT_OFF in generic_text
             is_legal = stream.generics <= generic_ticks.LEGAL[instrument.sec_type]
         except ValueError:
             is_legal = False
@@ -144,7 +177,7 @@ class Quotes:
     def _start(self, stream: Subscription) -> None:
         send, client, req_id = self._gateway.send, stream.client, stream.req_id
         self._streams.add(stream)
-        send(client, 58, 1, req_id, DELAYED if stream.is_delayed else LIVE)
+        self._tell_type(stream)
         tick = stream.instrument.min_tick
         send(client, 81, req_id, tick, BBO_EXCHANGE, SNAPSHOT_PERMISSIONS)
         if not self._gateway.settings.flood:
@@ -169,24 +202,59 @@ class Quotes:
 
     # what is sent
 
+    def _tell_type(self, stream: Subscription) -> None:
+        """Send 58: what the data is like from now on (fact 4.16)."""
+        stream.data_type = self._data_type(stream)
+        self._gateway.send(stream.client, 58, 1, stream.req_id, stream.data_type)
+
+    def _data_type(self, stream: Subscription) -> int:
+        """Live or delayed while the market is open; frozen after it if that was chosen (4.34)."""
+        chosen = market_data_type(stream.client)
+        is_frozen = chosen in {FROZEN, DELAYED_FROZEN} and not self._is_open(stream)
+        if stream.is_delayed:
+            return DELAYED_FROZEN if is_frozen else DELAYED
+        return FROZEN if is_frozen else LIVE
+
+    def _is_open(self, stream: Subscription) -> bool:
+        """Whether there is trading; always, unless the market keeps its hours."""
+        if not self._gateway.settings.keeps_hours:
+            return True
+        return is_open(stream.instrument.sec_type, self._moment_s(stream), liquid=True)
+
+    def _moment_s(self, stream: Subscription) -> float:
+        return self._gateway.now_s - (LATE_S if stream.is_delayed else 0.0)
+
+    def _shown_s(self, stream: Subscription) -> float:
+        """The moment whose prices are shown."""
+        moment_s = self._moment_s(stream)
+        if self._is_open(stream):
+            return moment_s
+        return last_open_s(stream.instrument.sec_type, moment_s) - self._market.STEP_S
+
     def _quote(self, stream: Subscription) -> Quote:
-        return self._market.quote(stream.instrument, self._gateway.now_s)
+        """What the ticker shows: of now or late, and of the close when the market is closed."""
+        market = self._late_market if stream.is_delayed else self._market
+        quote = market.quote(stream.instrument, self._shown_s(stream))
+        if self._is_open(stream) or stream.data_type in {FROZEN, DELAYED_FROZEN}:
+            return quote
+        return quote._replace(bid=-1.0, bid_size=0.0, ask=-1.0, ask_size=0.0)  # fact 4.20
 
     def send_image(self, stream: Subscription) -> None:
         """Send the present state of everything."""
         instrument, quote = stream.instrument, self._quote(stream)
-        for tick in self._first_ticks(instrument, quote):
+        for tick in () if stream.is_default_off else self._first_ticks(stream, quote):
             self._send_tick(stream, tick, quote)
         for tick in generic_ticks.fixed_ticks(
-            stream.generics, self._market, instrument, self._gateway.now_s
+            stream.generics, self._market, instrument, self._shown_s(stream)
         ):
             self._send_tick(stream, tick, quote)
         self._send_rest(stream, quote)
 
-    def _first_ticks(self, instrument: Instrument, quote: Quote) -> Iterator[Tick]:
+    def _first_ticks(self, stream: Subscription, quote: Quote) -> Iterator[Tick]:
         """The image in its recorded order; what an instrument does not have is left out."""
+        instrument = stream.instrument
         if instrument.has_trades:
-            yield Tick(STRING, 45, str(int(self._gateway.now_s)))
+            yield Tick(STRING, 45, str(int(self._shown_s(stream))))
             yield Tick(PRICE, 4, str(quote.last))
         yield Tick(GENERIC, 49, "0.0")
         if quote.last_size:
@@ -206,20 +274,23 @@ class Quotes:
     def _update(self, stream: Subscription) -> None:
         if stream.is_snapshot or self._gateway.settings.flood:
             return  # each kind of tick is sent once (fact 4.30); a flood has its own writer
+        if stream.data_type != self._data_type(stream):
+            self._tell_type(stream)
         quote = self._quote(stream)
-        for tick in self._next_ticks(stream.instrument, quote):
+        for tick in () if stream.is_default_off else self._next_ticks(stream, quote):
             self._send_changed(stream, tick, quote)
         self._send_rest(stream, quote)
 
-    def _next_ticks(self, instrument: Instrument, quote: Quote) -> Iterator[Tick]:
+    def _next_ticks(self, stream: Subscription, quote: Quote) -> Iterator[Tick]:
         """What may change; each price with a size is followed by that size (fact 4.14)."""
+        instrument = stream.instrument
         if instrument.has_quotes:
             yield Tick(PRICE, 1, str(quote.bid))
             yield Tick(SIZE, 0, size_text(quote.bid_size))
             yield Tick(PRICE, 2, str(quote.ask))
             yield Tick(SIZE, 3, size_text(quote.ask_size))
         if instrument.has_trades:
-            yield Tick(STRING, 45, str(int(self._gateway.now_s)))
+            yield Tick(STRING, 45, str(int(self._shown_s(stream))))
             yield Tick(PRICE, 4, str(quote.last))
         if quote.last_size:
             yield Tick(SIZE, 5, size_text(quote.last_size))
@@ -232,13 +303,13 @@ class Quotes:
 
     def _send_rest(self, stream: Subscription, quote: Quote) -> None:
         """Generic ticks that move, and an option's greeks."""
-        instrument, now_s = stream.instrument, self._gateway.now_s
+        instrument, now_s = stream.instrument, self._shown_s(stream)
         if stream.generics:
             for tick in generic_ticks.moving_ticks(
                 stream.generics, self._market, instrument, quote, now_s
             ):
                 self._send_changed(stream, tick, quote)
-        if instrument.sec_type == "OPT":
+        if instrument.is_option:
             for kind, values in option_ticks(self._market, instrument, quote, now_s):
                 if stream.sent.get((21, kind)) != values:
                     stream.sent[21, kind] = values

@@ -12,7 +12,15 @@ from ibproxy_sim.market import Market
 from ibproxy_sim.path import STEP_S, step_at
 from ibproxy_sim.streams import Stream, Streams
 from ibproxy_sim.universe import Instrument, Universe
-from ibproxy_sim.wording import DUPLICATE_ID, cancel_failed, fail, refuse, size_text, wanted
+from ibproxy_sim.wording import (
+    BAD_TIME,
+    DUPLICATE_ID,
+    cancel_failed,
+    fail,
+    refuse,
+    size_text,
+    wanted,
+)
 
 KINDS = {"Last": 1, "AllLast": 2, "BidAsk": 3, "MidPoint": 4}
 """Tick type of a request -> its number in message 99 (fact 4.49)."""
@@ -22,6 +30,9 @@ PAST_KINDS = {"TRADES": 98, "BID_ASK": 97, "MIDPOINT": 96}
 
 PAST_OF_LIVE = {"Last": "TRADES", "AllLast": "TRADES", "BidAsk": "BID_ASK", "MidPoint": "MIDPOINT"}
 MOST_PAST_TICKS = 1000
+GAP_S = 15.0
+"""Within which a request for the same ticks is not taken again (fact 4.46)."""
+
 LONGEST_SEARCH_DAYS = 10
 PLACE = "NASDAQ"
 """Exchange that trades are stated for [assumed]."""
@@ -44,6 +55,7 @@ class Ticks:
         self._universe = universe
         self._market = market
         self._live: Streams[TickStream] = Streams(gateway, STEP_S, self._update, "tick_by_tick")
+        self._asked_at_s: dict[tuple[int, str], float] = {}
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""
@@ -63,15 +75,18 @@ class Ticks:
         if kind not in KINDS:
             refuse(gateway, client, req_id, "Please enter a valid tick type")  # [assumed] wording
             return
-        if not _has(instrument, PAST_OF_LIVE[kind]):  # fact 4.42, text from public logs
-            place = f"{instrument.exchange} {instrument.sec_type}"
-            text = f"Failed to request tick-by-tick data:No market data permissions for {place}"
-            gateway.error(client, req_id, 10189, text)
+        if not self._is_permitted(instrument) or not _has(instrument, PAST_OF_LIVE[kind]):
+            text = f"Failed to request tick-by-tick data:{_no_permission(instrument)}"
+            gateway.error(client, req_id, 10189, text)  # fact 4.42, text from public logs
             return
         most = gateway.settings.max_tick_by_tick
         if most is None:
             most = max(1, gateway.settings.max_lines // 20)  # fact 4.45
         if len(self._live) >= most:
+            text = "Max number of tick-by-tick requests has been reached."
+            gateway.error(client, req_id, 10190, text)
+            return
+        if not self._may_ask(instrument, kind):  # fact 4.46; with which code is [assumed]
             text = "Max number of tick-by-tick requests has been reached."
             gateway.error(client, req_id, 10190, text)
             return
@@ -83,6 +98,23 @@ class Ticks:
             self._send_past(client, req_id, instrument, what, range(end - count, end))
         self._live.add(stream)
         self._update(stream)
+
+    def _is_permitted(self, instrument: Instrument) -> bool:
+        return instrument.symbol not in self._gateway.settings.not_permitted
+
+    def _may_ask(self, instrument: Instrument, kind: str) -> bool:
+        """Whether the server takes a request; one like a live one joins it (fact 4.50).
+
+        The rule names the instrument; that each kind counts for itself is [assumed].
+        """
+        key, now_s = (instrument.con_id, kind), self._gateway.now_s
+        if any((live.instrument.con_id, live.kind) == key for live in self._live):
+            return True
+        asked_at_s = self._asked_at_s.get(key)
+        if asked_at_s is not None and now_s - asked_at_s < GAP_S:
+            return False
+        self._asked_at_s[key] = now_s
+        return True
 
     def _update(self, stream: TickStream) -> None:
         instrument, now_s = stream.instrument, self._gateway.now_s
@@ -123,7 +155,12 @@ class Ticks:
         try:
             moment_s, _ = parse_end(start_text or end_text)
         except ValueError:
-            gateway.error(client, req_id, 10314, "End Date/Time: The date or time is invalid.")
+            name = "Start" if start_text.strip() else "End"
+            gateway.error(client, req_id, 10314, f"{name} Date/Time: {BAD_TIME}")
+            return
+        if not self._is_permitted(instrument):  # fact 5.11
+            text = f"Failed to request historical ticks:{_no_permission(instrument)}"
+            gateway.error(client, req_id, 10187, text)
             return
         if not _has(instrument, what):
             text = f"HMDS query returned no data: {instrument.local_symbol}@{instrument.exchange}"
@@ -176,6 +213,10 @@ class Ticks:
             size = ("0",) if what == "MIDPOINT" else ()
             rows += [int(step * STEP_S), 0, *values, *size, *tail]
         self._gateway.send(client, PAST_KINDS[what], req_id, len(steps), *rows, 1)
+
+
+def _no_permission(instrument: Instrument) -> str:
+    return f"No market data permissions for {instrument.exchange} {instrument.sec_type}"
 
 
 def _has(instrument: Instrument, what: str) -> bool:

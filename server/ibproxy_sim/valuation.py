@@ -7,11 +7,13 @@ from ibproxy_sim.matching import mark
 from ibproxy_sim.universe import Instrument, Universe
 
 BASE_CURRENCY = "USD"
+UNSTATED = {"BOND": 10.0}
+"""What one contract stands for where the wire does not say: 1 % of a bond's 1000 of face value."""
 
 
 def multiplier_of(instrument: Instrument) -> float:
     """Return how many units one contract stands for."""
-    return float(instrument.multiplier or 1)
+    return float(instrument.multiplier or UNSTATED.get(instrument.sec_type, 1.0))
 
 
 class Valuation:

@@ -29,7 +29,10 @@ LEDGER_KEYS: Final = frozenset(
         "AccruedCash",
         "CashBalance",
         "ExchangeRate",
+        "Cryptocurrency",
+        "CorporateBondMarketValue",
         "FuturesPNL",
+        "FutureOptionValue",
         "NetLiquidationByCurrency",
         "OptionMarketValue",
         "RealCurrency",
@@ -106,7 +109,10 @@ def _plain(books: Books, account: str, time_s: float) -> list[Value]:
     return rows
 
 
-_GROSS: Final = frozenset({"STK", "OPT"})
+_GROSS: Final = frozenset({"STK", "OPT", "FOP", "BOND", "CRYPTO"})
+_WORTH: Final = ("STK", "OPT", "FOP", "FUT", "CFD", "BOND", "CRYPTO")
+"""Security types whose positions add to the wealth of their currency's ledger."""
+
 _LEVERAGE: Final = 4
 _WITHOUT_SEGMENTS: Final = frozenset({"GrossPositionValue"})
 
@@ -153,7 +159,7 @@ def _currencies(books: Books, account: str) -> list[str]:
 def _ledger_of(books: Books, account: str, currency: str, time_s: float) -> dict[str, float]:
     """One currency's amounts, in that currency."""
     cash = books.accounts[account].cash.get(currency, 0.0)
-    sums = {"STK": 0.0, "OPT": 0.0, "FUT": 0.0, "CASH": 0.0}
+    sums: dict[str, float] = dict.fromkeys(_WORTH, 0.0)
     unrealized = realized = 0.0
     for position in books.positions_of(account):
         instrument = position.instrument
@@ -162,14 +168,18 @@ def _ledger_of(books: Books, account: str, currency: str, time_s: float) -> dict
         if instrument.currency != currency:
             continue
         price = books.valuation.price(instrument, time_s)
-        sums[instrument.sec_type] = sums.get(instrument.sec_type, 0.0) + position.equity(price)
+        if instrument.sec_type in sums:  # a pair's holding is in the cash already
+            sums[instrument.sec_type] += position.equity(price)
         unrealized += position.unrealized(price)
         realized += _realized_today(position, time_s)
     return {
         "AccruedCash": 0.0,
         "CashBalance": cash,
-        "FuturesPNL": sums["FUT"],
-        "NetLiquidationByCurrency": cash + sums["STK"] + sums["OPT"] + sums["FUT"],
+        "Cryptocurrency": sums["CRYPTO"],
+        "CorporateBondMarketValue": sums["BOND"],
+        "FuturesPNL": sums["FUT"] + sums["CFD"],
+        "FutureOptionValue": sums["FOP"],
+        "NetLiquidationByCurrency": cash + sum(sums[kind] for kind in _WORTH),
         "OptionMarketValue": sums["OPT"],
         "RealizedPnL": realized,
         "StockMarketValue": sums["STK"],

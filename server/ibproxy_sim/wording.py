@@ -6,11 +6,21 @@ The two letters in 321 and 322 are an obfuscated class name that changes with ea
 from __future__ import annotations
 
 from ibproxy_sim.gateway import Client, Gateway
+from ibproxy_sim.instruments import COMBO_TYPE
 from ibproxy_sim.universe import ContractQuery, Instrument, Universe
 
 NO_DEFINITION = "No security definition has been found for the request"
 DUPLICATE_ID = "Duplicate ticker id"
+BAD_TIME = (
+    "The date, time, or time-zone entered is invalid. The correct format is yyyymmdd hh:mm:ss "
+    "xx/xxxx where yyyymmdd and xx/xxxx are optional. E.g.: 20031126 15:59:00 US/Eastern  Note "
+    "that there is a space between the date and time, and between the time and time-zone.  If no "
+    "date is specified, current date is assumed. If no time-zone is specified, local time-zone is "
+    "assumed(deprecated).  You can also provide yyyymmddd-hh:mm:ss time is in UTC. Note that "
+    "there is a dash between the date and time in UTC notation."
+)
 NO_EXCHANGE = "Please enter exchange"
+NO_LEGS = "Security type 'BAG' requires combo leg details."
 
 
 def refuse(gateway: Gateway, client: Client, req_id: str, cause: str) -> None:
@@ -33,16 +43,50 @@ def cancel_failed(gateway: Gateway, client: Client, req_id: str) -> None:
     gateway.error(client, req_id, 300, f"Can't find EId with tickerId:{req_id}")
 
 
+def read_legs(fields: list[str], at: int) -> tuple[list[list[str]], int]:
+    """The legs of a combo in a data request, four fields each, and where they end.
+
+    Args:
+        fields: the message.
+        at: index of how many legs there are, if it is for a combo at all.
+    """
+    if COMBO_TYPE not in fields[4:6]:  # the security type stands at one or the other
+        return [], at
+    count = int(fields[at] or 0)
+    end = at + 1 + 4 * count
+    return [fields[n : n + 4] for n in range(at + 1, end, 4)], end
+
+
 def wanted(
-    gateway: Gateway, universe: Universe, client: Client, req_id: str, fields: list[str]
+    gateway: Gateway,
+    universe: Universe,
+    client: Client,
+    req_id: str,
+    fields: list[str],
+    legs: list[list[str]] | None = None,
 ) -> Instrument | None:
-    """The contract that a request's twelve fields mean; if none, the client is told."""
+    """The contract that a request's twelve fields mean; if none, the client is told.
+
+    Args:
+        gateway: what the client is told by.
+        universe: what is listed.
+        client: who asks.
+        req_id: under which id.
+        fields: conId to tradingClass.
+        legs: what a combo is made of; None if the request has no place for them.
+    """
     query = ContractQuery.from_fields(fields)
+    if query.sec_type == COMBO_TYPE and not legs:
+        refuse(gateway, client, req_id, NO_LEGS)
+        return None
     if not query.exchange:
         # stated for depth (fact 4.56), [assumed] for the other data requests
         refuse(gateway, client, req_id, NO_EXCHANGE)
         return None
-    instrument = universe.resolve(query)
+    if query.sec_type == COMBO_TYPE and legs:
+        instrument = universe.combo(query.symbol, query.exchange, query.currency, legs)
+    else:
+        instrument = universe.resolve(query)
     if instrument is None:
         not_found(gateway, client, req_id)
     return instrument
