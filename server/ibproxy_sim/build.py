@@ -57,7 +57,7 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
         now_s: the market's time at the start, seconds since the epoch.
     """
     gateway = Gateway(settings, now_s)
-    universe = Universe(settings.seed, now_s, settings.volatility)
+    universe = Universe(settings.seed, now_s, settings.volatility, settings.symbols)
     market = Market(settings.seed, universe)
     Session(gateway).install()
     Contracts(gateway, universe).install()

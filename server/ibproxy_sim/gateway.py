@@ -48,6 +48,7 @@ class Settings:
         not_permitted: symbols without a subscription to live data.
         not_permitted_code: what a request for live data of these is told: 354, 10089 or 10168.
         volatility: how much more than usual prices move.
+        symbols: what is listed; everything if it is empty.
         keeps_hours: whether there is only trading in regular hours; else around the clock.
     """
 
@@ -63,6 +64,7 @@ class Settings:
     not_permitted: tuple[str, ...] = ()
     not_permitted_code: int = 354
     volatility: float = 1.0
+    symbols: tuple[str, ...] = ()
     keeps_hours: bool = False
 
 

@@ -7,8 +7,12 @@ import contextlib
 import socket
 import struct
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from ibproxy_sim.gateway import Client, Gateway
+
+T = TypeVar("T")
 
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """A client that leaves more than this unread is dropped."""
@@ -82,6 +86,8 @@ class SimServer:
         """Close the port and every connection."""
         if self._opening:
             self._opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._opening
         if self._timer:
             self._timer.cancel()
         if self._server:
@@ -98,11 +104,13 @@ class SimServer:
         self._seen_at_s = now_s
         self.gateway.advance(self.gateway.now_s + elapsed_s * self.gateway.settings.speed)
 
-    def leap(self, seconds: float) -> None:
-        """Let the market's time jump forward."""
+    def do(self, action: Callable[[], T]) -> T:
+        """Do something to the gateway at the present moment, and send what comes of it."""
         self.advance()
-        self.gateway.advance(self.gateway.now_s + seconds)
-        self.settle()
+        try:
+            return action()
+        finally:
+            self.settle()
 
     def tick(self) -> None:
         """Advance, and send what came of it."""

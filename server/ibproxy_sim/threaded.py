@@ -6,12 +6,19 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from ibproxy_sim.build import Simulation, make_simulation
+from ibproxy_sim.control import AnyOperation, SimControl
 from ibproxy_sim.gateway import Gateway, Settings
+from ibproxy_sim.scenario import Scenario
 from ibproxy_sim.server import SimServer
 
 START_TIMEOUT_S = 5
+OPERATION_TIMEOUT_S = 60
+"""A jump of hours with many subscriptions takes its time."""
+
+T = TypeVar("T")
 
 
 class ThreadedSim:
@@ -21,10 +28,23 @@ class ThreadedSim:
         host: address that it listens on.
         port: port that it listens on.
         simulation: what it is made of.
+        control: switches its faults, moves its clock, and tells what it knows.
     """
 
-    def __init__(self, settings: Settings, now_s: float, port: int = 0) -> None:
-        self.simulation: Simulation = make_simulation(settings, now_s)
+    def __init__(self, settings: Settings | Scenario, now_s: float, port: int = 0) -> None:
+        """Start it.
+
+        Args:
+            settings: what kind of gateway it is, or the scenario that it plays.
+            now_s: the market's time at the start.
+            port: where it listens; 0 takes any.
+        """
+        self.simulation: Simulation = (
+            settings.build(now_s)
+            if isinstance(settings, Scenario)
+            else make_simulation(settings, now_s)
+        )
+        self.control = SimControl(self._perform)
         self._loop = asyncio.new_event_loop()
         self._server = SimServer(self.simulation.gateway, port=port)
         self._thread = threading.Thread(
@@ -40,11 +60,24 @@ class ThreadedSim:
         """The gateway that it serves."""
         return self.simulation.gateway
 
-    def call(self, function: Callable[[], object]) -> object:
+    def call(self, function: Callable[[], T], timeout_s: float = START_TIMEOUT_S) -> T:
         """Run a function in the server's thread and return what it returns."""
-        result: Future[object] = Future()
-        self._loop.call_soon_threadsafe(lambda: result.set_result(function()))
-        return result.result(timeout=START_TIMEOUT_S)
+        result: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                result.set_result(function())
+            except Exception as error:  # noqa: BLE001 - it is the caller's
+                result.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return result.result(timeout=timeout_s)
+
+    def _perform(self, operation: AnyOperation) -> Any:
+        return self.call(
+            lambda: self._server.do(lambda: operation.perform(self.simulation)),
+            OPERATION_TIMEOUT_S,
+        )
 
     def stop(self) -> None:
         """Close the port and every connection, and end the thread."""

@@ -93,9 +93,12 @@ class Universe:
         chains: the options, a chain for each trading class.
     """
 
-    def __init__(self, seed: int, now_s: float, volatility: float = 1.0) -> None:
+    def __init__(
+        self, seed: int, now_s: float, volatility: float = 1.0, symbols: tuple[str, ...] = ()
+    ) -> None:
         self.seed = seed
         self._volatility = volatility
+        self._symbols = frozenset(symbols)
         self._paths: dict[int, PricePath] = {}
         self._by_con_id: dict[int, Instrument] = {}
         today = eastern_day(now_s)
@@ -180,6 +183,10 @@ class Universe:
 
         A query by conId names one contract, on its usual exchange unless it says where.
         """
+        found = self._find(query)
+        return [i for i in found if i.symbol in self._symbols] if self._symbols else found
+
+    def _find(self, query: ContractQuery) -> list[Instrument]:
         if query.con_id:
             found = self.by_con_id(query.con_id)
             if found is None or (query.exchange and query.exchange not in found.exchanges):

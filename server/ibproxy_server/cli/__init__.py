@@ -17,6 +17,20 @@ from typing import NoReturn
 MISTAKE = 2
 INTERRUPTED = 130
 DISTRIBUTION = "ib-async-proxy"
+CONTROLS = (
+    "fault",
+    "mend",
+    "faults",
+    "advance",
+    "speed",
+    "time",
+    "orders",
+    "executions",
+    "positions",
+    "accounts",
+    "statistics",
+)
+"""What `ibproxy sim-control` can be asked; here, so that help comes without imports."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = _parser().parse_args(arguments)
-        command = importlib.import_module(f"{__name__}.{options.command}")
+        command = importlib.import_module(f"{__name__}.{options.command.replace('-', '_')}")
         status: int = command.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -89,22 +103,40 @@ def _parser() -> _Parser:
     sim.add_argument("--host", default="127.0.0.1", metavar="H", help="address (127.0.0.1)")
     sim.add_argument("--port", type=_port, default=4002, metavar="P", help="0 takes any (4002)")
     sim.add_argument(
+        "--scenario", metavar="NAME", help="what it plays, or a file that ends in .toml (calm)"
+    )
+    sim.add_argument("--list-scenarios", action="store_true", help="say which there are, and end")
+    sim.add_argument("--control", metavar="URL", help="where sim-control reaches it (nowhere)")
+    sim.add_argument(
         "--accounts",
         type=_accounts,
-        default=("DU1000001", "DU1000002"),
         metavar="CODES",
         help="account codes with commas between (DU1000001,DU1000002)",
     )
-    sim.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the market (1)")
-    sim.add_argument(
-        "--speed", type=_positive, default=1.0, metavar="X", help="market seconds a second (1)"
-    )
+    sim.add_argument("--seed", type=int, metavar="N", help="chooses the market (1)")
+    sim.add_argument("--speed", type=_positive, metavar="X", help="market seconds a second (1)")
     sim.add_argument(
         "--server-version",
         type=_server_version,
-        default=178,
         metavar="V",
         help="highest version it speaks, 157 to 178 (178)",
+    )
+
+    control = commands.add_parser(
+        "sim-control", help="change or ask a running stand-in gateway", allow_abbrev=False
+    )
+    control.add_argument("url", metavar="URL", help="what its --control says")
+    control.add_argument(
+        "what",
+        metavar="WHAT",
+        choices=CONTROLS,
+        help=f"one of {', '.join(CONTROLS)}",
+    )
+    control.add_argument(
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="fault NAME [key=value ...], mend [NAME], advance SECONDS, speed X, positions [CODE]",
     )
 
     serve = commands.add_parser("serve", help="run the proxy", allow_abbrev=False)

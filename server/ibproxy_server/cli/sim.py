@@ -4,41 +4,71 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import sys
 import time
+from typing import Any
+
+import msgspec
 
 from ibproxy.errors import BusyError, ConfigError
 from ibproxy_server.cli.running import run_service
-from ibproxy_sim.build import make_gateway
-from ibproxy_sim.gateway import Settings
+from ibproxy_sim.control_link import ControlServer
+from ibproxy_sim.scenario import DEFAULT, Scenario, load_scenario, shipped_scenarios
 from ibproxy_sim.server import SimServer
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to end; the first line of output says where."""
-    settings = Settings(
-        accounts=options.accounts,
-        seed=options.seed,
-        speed=options.speed,
-        server_version=options.server_version,
-    )
-    return run_service(_serve(settings, options.host, options.port))
+    if options.list_scenarios:
+        scenarios = shipped_scenarios()
+        width = max(map(len, scenarios))
+        sys.stdout.writelines(f"{name:{width}}  {about}\n" for name, about in scenarios.items())
+        return 0
+    return run_service(_serve(_chosen(options), options))
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
-    server = SimServer(make_gateway(settings, time.time()), host, port)
-    try:
-        await server.start()
-    except OSError as error:
-        raise _explained(error, host, port) from error
-    try:
+def _chosen(options: argparse.Namespace) -> Scenario:
+    """Return the scenario, with what the command line changes."""
+    scenario = load_scenario(options.scenario or DEFAULT)
+    market, gateway = scenario.market, scenario.gateway
+    changes: dict[str, Any] = {
+        "market": msgspec.structs.replace(
+            market,
+            seed=market.seed if options.seed is None else options.seed,
+            speed=options.speed or market.speed,
+        ),
+        "gateway": msgspec.structs.replace(
+            gateway, server_version=options.server_version or gateway.server_version
+        ),
+        "accounts": options.accounts or scenario.accounts,
+    }
+    scenario = msgspec.structs.replace(scenario, **changes)
+    scenario.check()
+    return scenario
+
+
+async def _serve(scenario: Scenario, options: argparse.Namespace) -> None:
+    host, port = options.host, options.port
+    sim = scenario.build(time.time())
+    server = SimServer(sim.gateway, host, port)
+    control = ControlServer(server, sim, options.control) if options.control else None
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            stack.push_async_callback(server.stop)
+            await server.start()
+        except OSError as error:
+            raise _explained(error, host, port) from error
+        if control:
+            stack.push_async_callback(control.stop)
+            await control.start()
         shown = f"[{host}]" if ":" in host else host
         sys.stdout.write(f"ready {shown}:{server.port}\n")
+        if control:
+            sys.stdout.write(f"control {control.url}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
-    finally:
-        await server.stop()
 
 
 def _explained(error: OSError, host: str, port: int) -> ConfigError | BusyError:

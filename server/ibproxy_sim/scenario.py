@@ -1,0 +1,276 @@
+"""Scenarios: a market, accounts, what they hold, and what goes wrong when, as a TOML file.
+
+::
+
+    about = "One sentence."
+    accounts = ["DU1000001", "DU1000002"]
+    cash = 1_000_000                      # of each account, or [cash] with one line for each
+    symbols = ["AMD", "SPY"]              # only these can be traded; all if it is missing
+
+    [market]
+    seed = 1
+    speed = 1.0                           # market seconds a second; 0: only control moves time
+    volatility = 1.0                      # how much more than usual prices move
+    start = 2026-04-13T11:00:00-04:00     # now if it is missing
+    keeps_hours = false                   # whether there is trading in regular hours only
+
+    [gateway]
+    server_version = 178
+    max_lines = 100
+
+    [[positions]]
+    account = "DU1000001"
+    symbol = "AMD"
+    quantity = 100
+    price = 150.0                         # what was paid; today's price if it is missing
+
+    [[faults]]
+    at_s = 12.0                           # market seconds after the start
+    fault = "outage"
+    for_s = 30.0                          # it ends by itself; without it, when it wants to
+    data = "kept"                         # the fault's own parameters
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from ibproxy.errors import ConfigError
+from ibproxy_sim.books import Position
+from ibproxy_sim.build import Simulation, make_simulation
+from ibproxy_sim.faults.board import make_fault
+from ibproxy_sim.faults.fault import Fault
+from ibproxy_sim.gateway import MAX_VERSION, MIN_VERSION, Settings
+from ibproxy_sim.universe import ContractQuery
+from ibproxy_sim.valuation import BASE_CURRENCY
+
+DEFAULT = "calm"
+SUFFIX = ".toml"
+
+AccountCode = Annotated[str, Meta(pattern="^[A-Z]+[0-9]+$")]
+
+
+class MarketSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The part `[market]`."""
+
+    seed: int = 1
+    speed: Annotated[float, Meta(ge=0)] = 1.0
+    volatility: Annotated[float, Meta(gt=0, le=100)] = 1.0
+    start: Annotated[datetime, Meta(tz=True)] | None = None
+    keeps_hours: bool = False
+
+
+class GatewaySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The part `[gateway]`."""
+
+    server_version: Annotated[int, Meta(ge=MIN_VERSION, le=MAX_VERSION)] = MAX_VERSION
+    max_lines: Annotated[int, Meta(ge=1)] = 100
+    max_books: Annotated[int, Meta(ge=0)] = 3
+
+
+class PositionSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of `[[positions]]`."""
+
+    account: AccountCode
+    symbol: str
+    quantity: float
+    price: Annotated[float, Meta(gt=0)] | None = None
+    sec_type: str = "STK"
+    exchange: str = "SMART"
+    currency: str = "USD"
+    expiry: str = ""
+    strike: float = 0.0
+    right: str = ""
+
+    @property
+    def query(self) -> ContractQuery:
+        """What it means."""
+        return ContractQuery.from_fields(
+            ["0", self.symbol, self.sec_type, self.expiry, str(self.strike), self.right, "",
+             self.exchange, "", self.currency, "", ""]
+        )  # fmt: skip
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """When a fault starts.
+
+    Attributes:
+        at_s: market seconds after the start.
+        fault: which.
+        for_s: how long at most; None: until it ends by itself or is ended.
+    """
+
+    at_s: float
+    fault: Fault
+    for_s: float | None = None
+
+
+class _When(msgspec.Struct, frozen=True):
+    """What stands in a fault's table beside its parameters."""
+
+    fault: str
+    at_s: Annotated[float, Meta(ge=0)] = 0.0
+    for_s: Annotated[float, Meta(gt=0)] | None = None
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole scenario, as its file has it.
+
+    Attributes:
+        about: one sentence.
+        accounts: their codes.
+        cash: of each account, in USD; or by account.
+        symbols: what can be traded; everything if it is empty.
+        positions: what the accounts hold at the start; cash is what is left beside them.
+        faults: what goes wrong, and when.
+    """
+
+    about: Annotated[str, Meta(min_length=1)]
+    accounts: Annotated[tuple[AccountCode, ...], Meta(min_length=1)] = ("DU1000001", "DU1000002")
+    cash: float | dict[AccountCode, float] = 1_000_000.0
+    symbols: tuple[str, ...] = ()
+    market: MarketSection = MarketSection()
+    gateway: GatewaySection = GatewaySection()
+    positions: tuple[PositionSection, ...] = ()
+    faults: tuple[dict[str, Any], ...] = ()
+
+    def settings(self) -> Settings:
+        """Return what kind of gateway it is."""
+        return Settings(
+            accounts=self.accounts,
+            seed=self.market.seed,
+            speed=self.market.speed,
+            volatility=self.market.volatility,
+            symbols=self.symbols,
+            keeps_hours=self.market.keeps_hours,
+            server_version=self.gateway.server_version,
+            max_lines=self.gateway.max_lines,
+            max_books=self.gateway.max_books,
+            cash=self.cash if isinstance(self.cash, float) else 0.0,
+        )
+
+    def timeline(self) -> list[Moment]:
+        """Return what goes wrong, earliest first.
+
+        Raises:
+            ConfigError: there is no such fault, or a parameter does not fit.
+        """
+        moments = []
+        for number, table in enumerate(self.faults, start=1):
+            own = _When.__struct_fields__
+            try:
+                when = msgspec.convert({k: v for k, v in table.items() if k in own}, _When)
+                fault = make_fault(when.fault, {k: v for k, v in table.items() if k not in own})
+            except (msgspec.ValidationError, ConfigError) as error:
+                raise ConfigError(f"[[faults]] number {number}: {error}") from None
+            moments.append(Moment(when.at_s, fault, when.for_s))
+        return sorted(moments, key=lambda moment: moment.at_s)
+
+    def check(self) -> None:
+        """Look for mistakes that the types do not show.
+
+        Raises:
+            ConfigError: there is one; the text says where.
+        """
+        self.timeline()
+        if len(set(self.accounts)) < len(self.accounts):
+            raise ConfigError("accounts: one is named twice")
+        named = [position.account for position in self.positions]
+        named += self.cash if isinstance(self.cash, dict) else []
+        for code in named:
+            if code not in self.accounts:
+                raise ConfigError(f"{code} is not among the accounts")
+
+    def build(self, now_s: float) -> Simulation:
+        """Return a stand-in that plays it.
+
+        Args:
+            now_s: the market's time at the start, unless the scenario says its own.
+
+        Raises:
+            ConfigError: it cannot be played.
+        """
+        start_s = self.market.start.timestamp() if self.market.start else now_s
+        sim = make_simulation(self.settings(), start_s)
+        self._endow(sim)
+        for moment in self.timeline():
+            if moment.at_s <= 0:
+                sim.faults.start(moment.fault, moment.for_s)
+            else:
+                _plan(sim, start_s + moment.at_s, moment)
+        return sim
+
+    def _endow(self, sim: Simulation) -> None:
+        accounts = sim.trading.books.accounts
+        if isinstance(self.cash, dict):
+            for code, amount in self.cash.items():
+                accounts[code].cash[BASE_CURRENCY] = amount
+        now_s = sim.gateway.now_s
+        for section in self.positions:
+            instrument = sim.universe.resolve(section.query)
+            if instrument is None:
+                raise ConfigError(f"[[positions]]: {section.symbol} {section.sec_type} is unknown")
+            price = section.price or sim.trading.books.valuation.price(instrument, now_s)
+            held = Position(instrument, section.quantity, price)
+            accounts[section.account].positions[instrument.con_id] = held
+
+
+def _plan(sim: Simulation, time_s: float, moment: Moment) -> None:
+    sim.gateway.call_at(time_s, lambda: sim.faults.start(moment.fault, moment.for_s))
+
+
+def parse_scenario(text: str, source: str = "scenario") -> Scenario:
+    """Return the scenario in the TOML text of a file.
+
+    Args:
+        text: the file's contents.
+        source: what errors call it.
+
+    Raises:
+        ConfigError: something in it cannot be used; the text names the key.
+    """
+    try:
+        scenario = msgspec.toml.decode(text, type=Scenario)
+        scenario.check()
+    except (msgspec.DecodeError, ConfigError) as error:
+        raise ConfigError(f"{source}: {error}") from None
+    return scenario
+
+
+def shipped_scenarios() -> dict[str, str]:
+    """Return name and one sentence of each scenario that comes with the stand-in."""
+    folder = resources.files("ibproxy_sim") / "scenarios"
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(SUFFIX))
+    return {
+        name.removesuffix(SUFFIX): load_scenario(name.removesuffix(SUFFIX)).about for name in names
+    }
+
+
+def load_scenario(name: str) -> Scenario:
+    """Return a scenario.
+
+    Args:
+        name: of one that comes with the stand-in, or the path of a file that ends in `.toml`.
+
+    Raises:
+        ConfigError: there is none, or it cannot be used.
+    """
+    if name.endswith(SUFFIX):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{name}: cannot be read: {error}") from None
+        return parse_scenario(text, name)
+    shipped = resources.files("ibproxy_sim") / "scenarios" / f"{name}{SUFFIX}"
+    if not name.isidentifier() or not shipped.is_file():
+        known = ", ".join(shipped_scenarios())
+        raise ConfigError(
+            f"there is no scenario {name!r}: write one of {known}, or a file that ends in .toml"
+        )
+    return parse_scenario(shipped.read_text(encoding="utf-8"), f"{name}{SUFFIX}")
