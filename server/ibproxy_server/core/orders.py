@@ -1,7 +1,8 @@
 """Orders: placed under ids of the proxy's own, and everything about them brought home.
 
-An order's messages go to its owner (facts 3.30, 3.37). `reqOpenOrders` is answered from the
-order book, `reqAllOpenOrders` after asking the gateway, whose answer refreshes the book.
+An order's messages go to its owner (facts 3.30, 3.37). Open orders are asked of the gateway, one
+list at a time for all who wait; each is shown its part as it comes, and the order book is brought
+up to date by it.
 A commission report has no id but the execution's (fact 3.35): it follows the execution.
 """
 
@@ -20,7 +21,8 @@ from ibproxy_server.core.order_book import OrderBook, OrderRecord
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
 
-_ALL_OPEN_ORDERS = join_fields(16, 1)
+ALL_OPEN_ORDERS = 16
+_ALL_OPEN_ORDERS = join_fields(ALL_OPEN_ORDERS, 1)
 _OPEN_ORDER_END = join_fields(53, 1)
 _ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
 """Where an error's text names an order: OrderId 5, Duplicate order id: 5, with id =5."""
@@ -42,7 +44,7 @@ class OrderDesk:
             4: self._cancel,
             5: self._show_open,
             7: self._ask_executions,
-            16: self._ask_all_open,
+            16: self._wait_for_list,
             58: self._cancel_all,
         }
         self._handle = {
@@ -54,8 +56,8 @@ class OrderDesk:
             100: self._bound,
         }
         self._listed: set[bytes] | None = None  # permIds of a full list that is coming in
-        self._asked_all: list[Session] = []
-        self._wait_for_next_list: list[Session] = []
+        self._waiting: list[tuple[Session, Request]] = []
+        self._waiting_for_next: list[tuple[Session, Request]] = []
         self._wanted_client: dict[tuple[int, bytes], int] = {}
         self._audience: dict[bytes, list[Session]] = {}
 
@@ -130,17 +132,21 @@ class OrderDesk:
                 self._send(session, [b"4", b"1", b"%d" % record.upstream_id, *tail], row)
 
     def _show_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        del row, fields
-        self._list(session, self.book.of_owner(session.owner))
+        """List the session's orders; what has just been placed is listed as well, so ask."""
+        if any(each.may_work for each in self.book.of_owner(session.owner)):
+            self._wait_for_list(session, row, fields)
+        else:
+            session.send(_OPEN_ORDER_END)
 
-    def _ask_all_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        del row, fields
+    def _wait_for_list(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        """Let the session wait for a list that is asked for after its question."""
+        del fields
         if self._listed is None:
-            self._asked_all.append(session)
+            self._waiting.append((session, row))
             self.refresh()
         else:
             # the list on its way may be older than the question
-            self._wait_for_next_list.append(session)
+            self._waiting_for_next.append((session, row))
 
     def refresh(self) -> None:
         """Ask the gateway for all open orders; its answer brings the book up to date."""
@@ -157,9 +163,8 @@ class OrderDesk:
 
     def forget(self, session: Session) -> None:
         """The session is over; its orders stay (fact 1.57)."""
-        for waiting in (self._asked_all, self._wait_for_next_list):
-            if session in waiting:
-                waiting.remove(session)
+        for waiting in (self._waiting, self._waiting_for_next):
+            waiting[:] = [each for each in waiting if each[0] is not session]
         for audience in self._audience.values():
             audience[:] = [each for each in audience if each is not session]
         for place in [each for each in self._wanted_client if each[0] == session.number]:
@@ -168,8 +173,8 @@ class OrderDesk:
     def reset(self) -> None:
         """The connection to the gateway is gone; the book stays."""
         self._listed = None
-        self._asked_all.clear()
-        self._wait_for_next_list.clear()
+        self._waiting.clear()
+        self._waiting_for_next.clear()
 
     # from the gateway
 
@@ -200,23 +205,40 @@ class OrderDesk:
         record = self._record(fields[1], fields[at.OPEN_CLIENT_ID], fields[at.OPEN_PERM_ID])
         record.account = fields[at.OPEN_ACCOUNT]
         self.book.learn_perm_id(record, fields[at.OPEN_PERM_ID])
-        is_repeated = self._listed is not None and fields == record.open_message
         if self._listed is not None:
             self._listed.add(fields[at.OPEN_PERM_ID])
+        is_repeated = fields == record.open_message
         record.open_message = fields
         record.is_gone = False
-        session = self._session_of(record)
-        if session and not is_repeated:
+        for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, open_message=fields)
 
     def _status(self, fields: list[bytes]) -> None:
         record = self._record(fields[1], fields[at.STATUS_CLIENT_ID], fields[at.STATUS_PERM_ID])
         self.book.learn_perm_id(record, fields[at.STATUS_PERM_ID])
-        is_repeated = self._listed is not None and fields == record.status_message
+        is_repeated = fields == record.status_message
         record.status_message = fields
-        session = self._session_of(record)
-        if session and not is_repeated:
+        for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, status_message=fields)
+
+    def _audience_of(self, record: OrderRecord, *, is_repeated: bool) -> Iterable[Session]:
+        """Return who is shown a statement about an order.
+
+        While a list comes in, who waits for it is shown all that it may see. Its owner is
+        shown live statements always, but not what a list that it did not ask for only repeats.
+        """
+        owner = self._session_of(record)
+        if self._listed is None:
+            return [owner] if owner else []
+        waiting = [
+            session
+            for session, row in self._waiting
+            if session is owner
+            or (row.msg_id == ALL_OPEN_ORDERS and session.view.sees(record.account.decode()))
+        ]
+        if owner and owner not in waiting and not is_repeated:
+            waiting.append(owner)
+        return dict.fromkeys(waiting)
 
     def _all_open_end(self, fields: list[bytes]) -> None:
         del fields
@@ -224,13 +246,10 @@ class OrderDesk:
             return
         self.book.forget_unlisted(self._listed)
         self._listed = None
-        for session in self._asked_all:
-            visible = (
-                each for each in self.book.records if session.view.sees(each.account.decode())
-            )
-            self._list(session, visible)
-        self._asked_all, self._wait_for_next_list = self._wait_for_next_list, []
-        if self._asked_all:
+        for session, _ in self._waiting:
+            session.send(_OPEN_ORDER_END)
+        self._waiting, self._waiting_for_next = self._waiting_for_next, []
+        if self._waiting:
             self.refresh()
 
     def _execution(self, fields: list[bytes]) -> None:
@@ -320,13 +339,6 @@ class OrderDesk:
         if record.owner and record.owner[0] == session.strategy:
             return b"%d" % record.client_order_id, b"%d" % record.owner[1]
         return b"0", b"%d" % (0 if record.owner else record.foreign_client_id)
-
-    def _list(self, session: Session, records: Iterable[OrderRecord]) -> None:
-        """Answer an open-orders request: 5, 3, 5, 3, ..., 53 (fact 3.38)."""
-        for record in records:
-            if record.is_open:
-                self._show(session, record, record.open_message, record.status_message)
-        session.send(_OPEN_ORDER_END)
 
     def _show(
         self,
