@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
 
 import pytest
 
 from ibproxy_sim.gateway import Settings
 from ibproxy_sim.threaded import ThreadedSim
+
+_INSTALLED = {entry.value for entry in entry_points(group="pytest11")}
+pytest_plugins = [
+    name
+    for name in ("ibproxy_sim.pytest_plugin", "ibproxy_server.pytest_plugin")
+    if name not in _INSTALLED  # an older installation in editable mode has not registered them
+]
 
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""

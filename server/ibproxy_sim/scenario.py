@@ -172,6 +172,37 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             moments.append(Moment(when.at_s, fault, when.for_s))
         return sorted(moments, key=lambda moment: moment.at_s)
 
+    def changed(
+        self,
+        *,
+        accounts: tuple[str, ...] | None = None,
+        seed: int | None = None,
+        speed: float | None = None,
+        volatility: float | None = None,
+        server_version: int | None = None,
+    ) -> Scenario:
+        """Return the scenario with some values changed.
+
+        Raises:
+            ConfigError: it cannot be played like that.
+        """
+        tables = msgspec.to_builtins(self)
+        for table, key, value in (
+            (tables, "accounts", accounts),
+            (tables["market"], "seed", seed),
+            (tables["market"], "speed", speed),
+            (tables["market"], "volatility", volatility),
+            (tables["gateway"], "server_version", server_version),
+        ):
+            if value is not None:
+                table[key] = value
+        try:
+            scenario = msgspec.convert(tables, Scenario)
+        except msgspec.ValidationError as error:
+            raise ConfigError(str(error)) from None
+        scenario.check()
+        return scenario
+
     def check(self) -> None:
         """Look for mistakes that the types do not show.
 

@@ -44,7 +44,7 @@ class ThreadedSim:
             if isinstance(settings, Scenario)
             else make_simulation(settings, now_s)
         )
-        self.control = SimControl(self._perform)
+        self.control = SimControl(self.perform)
         self._loop = asyncio.new_event_loop()
         self._server = SimServer(self.simulation.gateway, port=port)
         self._thread = threading.Thread(
@@ -73,7 +73,8 @@ class ThreadedSim:
         self._loop.call_soon_threadsafe(run)
         return result.result(timeout=timeout_s)
 
-    def _perform(self, operation: AnyOperation) -> Any:
+    def perform(self, operation: AnyOperation) -> Any:
+        """Do an operation of the control in the server's thread."""
         return self.call(
             lambda: self._server.do(lambda: operation.perform(self.simulation)),
             OPERATION_TIMEOUT_S,

@@ -8,9 +8,6 @@ import contextlib
 import errno
 import sys
 import time
-from typing import Any
-
-import msgspec
 
 from ibproxy.errors import BusyError, ConfigError
 from ibproxy_server.cli.running import run_service
@@ -31,22 +28,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _chosen(options: argparse.Namespace) -> Scenario:
     """Return the scenario, with what the command line changes."""
-    scenario = load_scenario(options.scenario or DEFAULT)
-    market, gateway = scenario.market, scenario.gateway
-    changes: dict[str, Any] = {
-        "market": msgspec.structs.replace(
-            market,
-            seed=market.seed if options.seed is None else options.seed,
-            speed=options.speed or market.speed,
-        ),
-        "gateway": msgspec.structs.replace(
-            gateway, server_version=options.server_version or gateway.server_version
-        ),
-        "accounts": options.accounts or scenario.accounts,
-    }
-    scenario = msgspec.structs.replace(scenario, **changes)
-    scenario.check()
-    return scenario
+    return load_scenario(options.scenario or DEFAULT).changed(
+        accounts=options.accounts,
+        seed=options.seed,
+        speed=options.speed,
+        server_version=options.server_version,
+    )
 
 
 async def _serve(scenario: Scenario, options: argparse.Namespace) -> None:
