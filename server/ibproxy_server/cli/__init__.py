@@ -1,7 +1,7 @@
 """The command `ibproxy`: what can be asked for, and how it ends.
 
 One module for each command; it is imported when its command is asked for, so that help comes
-at once. Exit status: 0 done, 1 the demo's claims do not hold, 2 a mistake of the user's, told
+at once. Exit status: 0 done, 1 what was checked does not hold, 2 a mistake of the user's, told
 in one line on standard error, 130 ended by Ctrl-C.
 """
 
@@ -153,6 +153,24 @@ def _parser() -> _Parser:
     status = commands.add_parser("status", help="show what a proxy is doing", allow_abbrev=False)
     status.add_argument("--url", metavar="URL", help="the proxy's address")
     status.add_argument("--json", action="store_true", help="for programs")
+
+    verify = commands.add_parser(
+        "verify", help="check what the proxy takes for granted of a gateway", allow_abbrev=False
+    )
+    verify.add_argument("--gateway", required=True, metavar="HOST:PORT", help="IB Gateway or TWS")
+    verify.add_argument(
+        "--client-id",
+        type=_client_id,
+        default=917,
+        metavar="N",
+        help="API client id, others follow it (917)",
+    )
+    verify.add_argument("--json", action="store_true", help="for programs")
+    verify.add_argument(
+        "--allow-orders",
+        action="store_true",
+        help="place orders too: paper accounts only, far from the market, cancelled at once",
+    )
     return parser
 
 
