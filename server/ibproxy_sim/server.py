@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import struct
 import time
@@ -42,6 +41,7 @@ class SimServer:
         self.port = port
         self._server: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._reopening: asyncio.TimerHandle | None = None
         self._connections: set[_Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._seen_at_s = 0.0
@@ -52,42 +52,43 @@ class SimServer:
         Raises:
             OSError: the address cannot be listened on.
         """
-        await self._listen()
-        self._seen_at_s = time.monotonic()
-        self.settle()
-
-    async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _listen_again(self) -> None:
-        """Take the port back; somebody else may have it for a moment."""
-        while not self._server:
-            with contextlib.suppress(OSError):
-                await self._listen()
-            await asyncio.sleep(0 if self._server else REOPEN_S)
+        self._seen_at_s = time.monotonic()
+        self.settle()
 
     def _open_or_close(self) -> None:
-        """Have the port open or closed, as the gateway says."""
+        """Have the port open or closed, as the gateway says; who connects next finds it so."""
         if self._server and not self.gateway.is_open:
             self._server.close()
             self._server = None
         elif not self._server and self.gateway.is_open and not self._is_opening:
-            self._opening = asyncio.get_running_loop().create_task(
-                self._listen_again(), name="stand-in gateway: open the port again"
+            loop = asyncio.get_running_loop()
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            try:
+                listener = socket.create_server((self.host, self.port), family=family)
+            except OSError:  # somebody else has it for a moment
+                self._reopening = loop.call_later(REOPEN_S, self._open_or_close)
+                return
+            self._opening = loop.create_task(
+                self._serve(listener), name="stand-in gateway: open the port again"
             )
 
     @property
     def _is_opening(self) -> bool:
         return self._opening is not None and not self._opening.done()
 
+    async def _serve(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), sock=listener)
+
     async def stop(self) -> None:
         """Close the port and every connection."""
+        if self._reopening:
+            self._reopening.cancel()
         if self._opening:
-            self._opening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._opening
+            await self._opening
         if self._timer:
             self._timer.cancel()
         if self._server:

@@ -207,6 +207,18 @@ def test_a_restart_that_holds_client_ids(sim: Simulation, fault: Fault) -> None:
     assert RawClient(sim, 1).welcome[0][0] == "15"
 
 
+def test_a_restart_that_is_not_logged_in_yet(sim: Simulation, fault: Fault) -> None:
+    """The port is back before anybody answers there (fact 7.16)."""
+    one = RawClient(sim, 1)
+    fault("restart", closed_s=5, unready_s=10)
+    one.wait(5.1)
+    early = RawClient(sim, 1)
+    assert early.greeting == []
+    assert early.wait(9.8) == []
+    assert [m[0] for m in early.wait(0.2)][:3] == ["178", "15", "9"]
+    assert sim.faults.active == {}
+
+
 # slow, in pieces, silent
 
 

@@ -105,6 +105,14 @@ def test_rejected_by_the_server(start_trader: Start, fault: Fault) -> None:
     assert trader.brief()[0] == "5:PreSubmitted"
 
 
+def test_rejected_with_the_status_first(start_trader: Start, fault: Fault) -> None:
+    """Inactive comes before the 201 that explains it (fact 3.62)."""
+    fault("reject", first="status")
+    trader = start_trader()
+    trader.place(1, far())
+    assert trader.brief(1) == ["5:Inactive", "3:Inactive", "4:1:201"]
+
+
 def test_refused_by_the_gateway(start_trader: Start, fault: Fault) -> None:
     """110 kills a new order; on a change the order works on as it was (facts 3.69, 11.23)."""
     trader = start_trader()

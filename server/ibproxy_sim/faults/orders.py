@@ -15,7 +15,7 @@ from ibproxy_sim.orders import Event, Order, Status
 from ibproxy_sim.reports import quantity_text
 from ibproxy_sim.times import eastern_text
 
-PLACE_ORDER = "3"
+PLACE_ORDER, REJECTED = "3", "201"
 REFUSALS = {
     103: "Duplicate order id",
     110: "The price does not conform to the minimum price variation for this contract.",
@@ -68,9 +68,12 @@ class Reject(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(description="text after 'Order rejected - reason:'")] = (
         "Your order was not accepted.<br>Please contact the help desk."
     )
+    first: Annotated[Literal["error", "status"], Meta(description="what comes first")] = "error"
 
     def start(self, site: Site) -> None:
         """Judge what is transmitted."""
+        if self.first == "status":
+            site.take_answers(lambda client, fields: self._hold(site, client, fields))
         judges, quota = site.sim.trading.engine.judges, Quota(self.count)
 
         def judge(order: Order) -> str | None:
@@ -79,6 +82,14 @@ class Reject(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         judges.append(judge)
         site.at_end(lambda: judges.remove(judge))
+
+    @staticmethod
+    def _hold(site: Site, client: Client, fields: list[str]) -> bool:
+        """Let a 201 come after the status that it explains."""
+        if fields[0] != "4" or fields[3] != REJECTED:
+            return False
+        site.gateway.call_later(0.05, lambda: site.answer(client, fields))
+        return True
 
 
 class Refuse(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):

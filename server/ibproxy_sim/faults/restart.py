@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from ibproxy_sim.faults.fault import Fault, Site
+from ibproxy_sim.gateway import Client
 
 
 class Restart(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +27,10 @@ class Restart(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float, Meta(ge=0, description="how long client ids are taken after it is back")
     ] = 0.0
 
+    unready_s: Annotated[
+        float, Meta(ge=0, description="how long it then takes connections, and answers nothing")
+    ] = 0.0
+
     def start(self, site: Site) -> None:
         """Go down, and plan to come back."""
         gateway = site.gateway
@@ -34,12 +41,33 @@ class Restart(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
         self._lose_orders(site)
 
         def reopen() -> None:
-            gateway.is_open = True
-            if self.held_s:
-                gateway.held_ids.update(dict.fromkeys(taken, gateway.now_s + self.held_s))
+            if not gateway.is_open:
+                gateway.is_open = True
+                if self.held_s:
+                    gateway.held_ids.update(dict.fromkeys(taken, gateway.now_s + self.held_s))
 
         site.at_end(reopen)
-        site.later(self.closed_s, site.end)
+        site.later(self.closed_s, lambda: self._log_in(site, reopen))
+
+    def _log_in(self, site: Site, reopen: Callable[[], None]) -> None:
+        """The port is back; perhaps nobody is behind it yet (fact 7.16)."""
+        reopen()
+        if not self.unready_s:
+            site.end()
+            return
+        waiting: deque[tuple[Client, bytes]] = deque()
+
+        def hold(client: Client, data: bytes) -> bool:
+            waiting.append((client, data))
+            return True
+
+        def read() -> None:
+            for client, data in waiting:
+                site.gateway.incoming.run(client, data, after=site.place)
+
+        site.at_end(read)
+        site.take_incoming(hold)
+        site.later(self.unready_s, site.end)
 
     def _lose_orders(self, site: Site) -> None:
         """Untransmitted orders vanish (fact 3.49), and those of the last moments (3.17)."""
