@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ibproxy_sim.accounts import Accounts
+from ibproxy_sim.advisors import Advisors
+from ibproxy_sim.bulletins import Bulletins
 from ibproxy_sim.contracts import Contracts
 from ibproxy_sim.depth import Depth
+from ibproxy_sim.displays import Displays
 from ibproxy_sim.faults.board import Faults
 from ibproxy_sim.flood import Flood
+from ibproxy_sim.fundamentals import Fundamentals
 from ibproxy_sim.gateway import Gateway, Settings
 from ibproxy_sim.history import History
 from ibproxy_sim.market import Market
+from ibproxy_sim.news import News
 from ibproxy_sim.option_ticks import Calculations
 from ibproxy_sim.quotes import Quotes
 from ibproxy_sim.realtime import RealTimeBars
@@ -20,6 +25,7 @@ from ibproxy_sim.session import Session
 from ibproxy_sim.ticks import Ticks
 from ibproxy_sim.trading import Trading
 from ibproxy_sim.universe import Universe
+from ibproxy_sim.wall_street_horizon import WallStreetHorizon
 
 
 @dataclass
@@ -33,6 +39,8 @@ class Simulation:
         quotes: market data subscriptions.
         trading: orders.
         accounts: account values.
+        bulletins: news bulletins; `publish` makes one.
+        advisors: an advisor's groups.
         flood: what writes without end, if the settings ask for it.
         faults: what goes wrong, and can be switched.
     """
@@ -43,6 +51,8 @@ class Simulation:
     quotes: Quotes
     trading: Trading
     accounts: Accounts
+    bulletins: Bulletins
+    advisors: Advisors
     flood: Flood | None
 
     def __post_init__(self) -> None:
@@ -63,7 +73,13 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
     Contracts(gateway, universe).install()
     quotes = Quotes(gateway, universe, market)
     quotes.install()
-    for part in (History, Calculations, Ticks, Depth, RealTimeBars, Scanners):
+    News(gateway, universe, quotes).install()
+    bulletins, advisors = Bulletins(gateway), Advisors(gateway)
+    bulletins.install()
+    advisors.install()
+    for board in (WallStreetHorizon, Displays):
+        board(gateway, universe).install()
+    for part in (Fundamentals, History, Calculations, Ticks, Depth, RealTimeBars, Scanners):
         part(gateway, universe, market).install()
     flood = Flood(gateway, quotes, market) if settings.flood else None
     gateway.endless = flood.chunk if flood else None
@@ -71,7 +87,9 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
     trading.install()
     accounts = Accounts(gateway, trading.books)
     accounts.install()
-    return Simulation(gateway, universe, market, quotes, trading, accounts, flood)
+    return Simulation(
+        gateway, universe, market, quotes, trading, accounts, bulletins, advisors, flood
+    )
 
 
 def make_gateway(settings: Settings, now_s: float) -> Gateway:

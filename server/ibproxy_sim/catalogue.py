@@ -21,7 +21,7 @@ from ibproxy_sim.listings import (
     Pair,
     Stock,
 )
-from ibproxy_sim.other_listings import BONDS, CFDS, COINS, Bond, Cfd, Coin
+from ibproxy_sim.other_listings import BONDS, CFDS, COINS, NEWS_TAPES, Bond, Cfd, Coin
 
 CARRY_PER_YEAR = 0.035
 """How much dearer a future of an index is for each year to its expiry."""
@@ -47,6 +47,18 @@ def fixed_instruments() -> Iterator[Instrument]:
         yield _bond(bond)
     for coin in COINS:
         yield _coin(coin)
+    for con_id, symbol, exchange in NEWS_TAPES:
+        yield Instrument(
+            con_id=con_id,
+            symbol=symbol,
+            sec_type="NEWS",
+            exchange=exchange,
+            local_symbol=symbol,
+            trading_class=symbol,
+            long_name=symbol,
+            exchanges=(exchange,),
+            driver=INDICES[0].con_id,
+        )
     stocks = {stock.symbol: stock for stock in STOCKS}
     for cfd in CFDS:
         yield _cfd(cfd, stocks.get(cfd.underlying) or index_ids[cfd.underlying])

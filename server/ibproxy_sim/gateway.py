@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ibproxy.errors import RemoteProtocolError
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
 from ibproxy_sim.line import Line
+from ibproxy_sim.malformed import bad_id_text, text_of, unknown_text
 
 if TYPE_CHECKING:
     from ibproxy_sim.books import Books
@@ -49,6 +50,8 @@ class Settings:
         not_permitted_code: what a request for live data of these is told: 354, 10089 or 10168.
         volatility: how much more than usual prices move.
         symbols: what is listed; everything if it is empty.
+        feeds: paid feeds of the account: news, fundamentals, calendar.
+        keeps_malformed: whether a client stays that sends what cannot be read (fact 1.46).
         keeps_hours: whether there is only trading in regular hours; else around the clock.
     """
 
@@ -65,7 +68,14 @@ class Settings:
     not_permitted_code: int = 354
     volatility: float = 1.0
     symbols: tuple[str, ...] = ()
+    feeds: tuple[str, ...] = ("news", "fundamentals", "calendar")
+    keeps_malformed: bool = True
     keeps_hours: bool = False
+
+
+def is_advisor(settings: Settings) -> bool:
+    """Whether the first account is a financial advisor's: F… or, on paper, DF… (fact 2.50)."""
+    return settings.accounts[0].startswith(("F", "DF"))
 
 
 @dataclass(eq=False)
@@ -286,17 +296,30 @@ class Gateway:
             return  # requests before startApi may be lost (1.10)
         handler = self.handlers.get(message_id)
         if handler is None:
-            # 10.40 words this as a 320 [assumed for unknown ids]
-            self.error(client, -1, 320, f"Error reading request. Unknown message id {message_id}")
+            self._complain(client, unknown_text(message_id))
+            return
+        bad_id = bad_id_text(fields)
+        if bad_id:
+            self._complain(client, bad_id)
             return
         try:
             handler(client, fields)
         except (ValueError, IndexError) as error:
-            # malformed fields are reported, the connection stays (1.46, 1.47)
-            self.error(client, -1, 320, f"Error reading request. Unable to parse data. {error}")
+            self._complain(client, text_of(error))
+
+    def _complain(self, client: Client, text: str) -> None:
+        """Something cannot be read; whether the connection stays is a setting (1.46, 1.47)."""
+        self.error(client, -1, 320, text)
+        if not self.settings.keeps_malformed:
+            self.close(client)
 
     def _start(self, client: Client, fields: list[str]) -> None:
-        client_id = int(fields[2])
+        try:
+            client_id = int(fields[2])
+        except (ValueError, IndexError) as error:  # without an id there is nobody to serve
+            self.error(client, -1, 320, text_of(error))
+            self.close(client)
+            return
         is_held = self.held_ids.get(client_id, 0.0) > self.now_s
         if is_held or any(other.client_id == client_id for other in self.clients.values()):
             self.error(client, -1, 326, CLIENT_ID_IN_USE)

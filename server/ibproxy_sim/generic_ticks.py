@@ -51,6 +51,7 @@ LEGAL = {
     "BOND": frozenset(NAMES) - STOCK_ONLY,
     "CRYPTO": frozenset(NAMES) - STOCK_ONLY,
     "CFD": frozenset(NAMES) - STOCK_ONLY,
+    "NEWS": frozenset({292}),
     "BAG": frozenset({221, 232}),
 }
 """Ids by security type [assumed, roughly: the real lists are not published]."""
@@ -60,6 +61,9 @@ MARK_PRICE = frozenset({221, 232})
 TRADES = {233: 48, 375: 77}
 """Generic tick id -> tick type that tells each trade."""
 
+
+MOVING = MARK_PRICE | TRADES.keys()
+"""Generic ticks that follow the market."""
 
 DEFAULT_OFF = "mdoff"
 

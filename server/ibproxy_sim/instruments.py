@@ -18,7 +18,7 @@ class Instrument:
     Attributes:
         con_id: IB's number of the contract.
         symbol: symbol, of the underlying if it is a derivative.
-        sec_type: STK, CASH, IND, FUT, CONTFUT, OPT, FOP, BOND, CRYPTO, CFD or BAG.
+        sec_type: STK, CASH, IND, FUT, CONTFUT, OPT, FOP, BOND, CRYPTO, CFD, NEWS or BAG.
         expiry: last trade date, yyyymmdd, or empty.
         strike: strike, or 0.
         right: C, P or empty.
@@ -75,12 +75,12 @@ class Instrument:
     @property
     def has_trades(self) -> bool:
         """Whether it has a last price (a pair has none)."""
-        return self.sec_type != "CASH"
+        return self.sec_type not in {"CASH", "NEWS"}
 
     @property
     def has_quotes(self) -> bool:
         """Whether it has a bid and an ask (an index has none)."""
-        return self.sec_type != "IND"
+        return self.sec_type not in {"IND", "NEWS"}
 
     @property
     def is_option(self) -> bool:

@@ -85,6 +85,7 @@ _STYLES = {
     "FOP": _Style(3, 2, 40),
     "BOND": _Style(101, 5, 200),
     "CRYPTO": _Style(3, 2, 20),
+    "NEWS": _Style(1, 0, 0),
     "CFD": _Style(3, 0, 400),
     COMBO_TYPE: _Style(1, 1, 20),
 }

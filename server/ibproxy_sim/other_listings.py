@@ -78,6 +78,12 @@ CFDS = (
     Cfd(MADE_UP_FROM + 60_004, "IBUS500", "SPX", "IND", "US 500"),
 )
 
+NEWS_TAPES = (
+    (MADE_UP_FROM + 70_001, "BRFG:BRFG_ALL", "BRFG"),
+    (MADE_UP_FROM + 70_002, "DJNL:DJNL_ALL", "DJNL"),
+)
+"""Contracts that news of all kinds is had by (fact 4.27): conId, symbol, exchange."""
+
 ISINS: dict[int, str] = {
     265598: "US0378331005",
     4391: "US0079031078",

@@ -78,6 +78,11 @@ class Subscription(Stream):
     data_type: int = LIVE
     sent: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing follows the first image; news has a way of its own."""
+        return self.is_default_off and not self.generics & generic_ticks.MOVING
+
 
 class Quotes:
     """Serves market data.
@@ -145,7 +150,8 @@ class Quotes:
         instrument = stream.instrument
         try:
             stream.generics = generic_ticks.parse(generic_text)
-            stream.is_default_off = generic_ticks.DEFAULT_OFF in generic_text
+            is_off = generic_ticks.DEFAULT_OFF in generic_text
+            stream.is_default_off = is_off or instrument.sec_type == "NEWS"
             is_legal = stream.generics <= generic_ticks.LEGAL[instrument.sec_type]
         except ValueError:
             is_legal = False
@@ -272,7 +278,7 @@ class Quotes:
             yield Tick(SIZE, 3, size_text(quote.ask_size))
 
     def _update(self, stream: Subscription) -> None:
-        if stream.is_snapshot or self._gateway.settings.flood:
+        if stream.is_snapshot or self._gateway.settings.flood or stream.is_quiet:
             return  # each kind of tick is sent once (fact 4.30); a flood has its own writer
         if stream.data_type != self._data_type(stream):
             self._tell_type(stream)

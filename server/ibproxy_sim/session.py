@@ -5,7 +5,7 @@ Order after startApi, recorded: 15, 9, then the notices of the data farms (facts
 
 from __future__ import annotations
 
-from ibproxy_sim.gateway import Client, Gateway
+from ibproxy_sim.gateway import Client, Gateway, is_advisor
 from ibproxy_sim.wording import fail
 
 FARM_NOTICES = (
@@ -40,24 +40,11 @@ SMART_COMPONENTS = (
 )  # fmt: skip
 """Bit, exchange and its letter."""
 
-NEWS_PROVIDERS = (
-    ("BRFG", "Briefing.com General Market Columns"),
-    ("BRFUPDN", "Briefing.com Analyst Actions"),
-    ("DJNL", "Dow Jones Newsletters"),
-)
+SOFT_DOLLAR_TIERS = (("Research", "0.01", "Research 1 %"), ("Data", "0.02", "Data 2 %"))
+"""Name, value and display name."""
 
-REFUSED = {
-    "52": (2, 430, "The fundamentals data for the security specified is not available."),
-    "84": (1, 10276, "News feed is not allowed."),
-    "86": (1, 10276, "News feed is not allowed."),
-    "100": (1, 10276, "News feed is not allowed."),
-    "102": (1, 10276, "News feed is not allowed."),
-}
-"""Requests that need a subscription which this account does not have (fact 8.21): message id ->
-index of the request id, code, text."""
-
-IGNORED = ("12", "13", "53", "101", "103")
-"""News bulletins, of which there are none, and cancels of what is refused."""
+VERIFY = ("65", "66", "72", "73")
+"""Requests to prove that a program is one of IB's own (fact 8.23)."""
 
 LOG_LEVELS = range(1, 6)
 
@@ -89,11 +76,9 @@ class Session:
             "80": self.family_codes,
             "82": self.depth_exchanges,
             "83": self.smart_components,
-            "85": self.news_providers,
             "104": self.user_info,
         }
-        gateway.handlers |= dict.fromkeys(REFUSED, self.refuse)
-        gateway.handlers |= dict.fromkeys(IGNORED, self.ignore)
+        gateway.handlers |= dict.fromkeys(VERIFY, self.refuse)
 
     def greet(self, client: Client) -> None:
         """Send what follows startApi."""
@@ -127,8 +112,9 @@ class Session:
         client.state[DATA_TYPE] = kind if LIVE <= kind <= DELAYED_FROZEN else LIVE
 
     def soft_dollar_tiers(self, client: Client, fields: list[str]) -> None:
-        """Answer reqSoftDollarTiers (79): there are none."""
-        self._gateway.send(client, 77, fields[1], 0)
+        """Answer reqSoftDollarTiers (79); only advisors have some [assumed]."""
+        tiers = SOFT_DOLLAR_TIERS if is_advisor(self._gateway.settings) else ()
+        self._gateway.send(client, 77, fields[1], len(tiers), *(x for row in tiers for x in row))
 
     def family_codes(self, client: Client, _fields: list[str]) -> None:
         """Answer reqFamilyCodes (80): accounts without a family."""
@@ -149,19 +135,10 @@ class Session:
         rows = [field for row in SMART_COMPONENTS for field in row]
         self._gateway.send(client, 82, fields[1], len(SMART_COMPONENTS), *rows)
 
-    def news_providers(self, client: Client, _fields: list[str]) -> None:
-        """Answer reqNewsProviders (85)."""
-        rows = [field for row in NEWS_PROVIDERS for field in row]
-        self._gateway.send(client, 85, len(NEWS_PROVIDERS), *rows)
-
     def user_info(self, client: Client, fields: list[str]) -> None:
         """Answer reqUserInfo (104): no white branding."""
         self._gateway.send(client, 107, fields[1], "")
 
-    def refuse(self, client: Client, fields: list[str]) -> None:
-        """Refuse what needs a subscription."""
-        index, code, text = REFUSED[fields[0]]
-        self._gateway.error(client, fields[index], code, text)
-
-    def ignore(self, client: Client, fields: list[str]) -> None:
-        """Take a request that has no answer."""
+    def refuse(self, client: Client, _fields: list[str]) -> None:
+        """Refuse to verify a program: that is IB's own business (fact 8.23)."""
+        self._gateway.error(client, -1, 10095, "ApiVerify error:Verification is not supported")

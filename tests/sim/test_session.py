@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ibproxy.wire.framing import frame, join_fields
-from ibproxy_sim.build import Simulation
+from ibproxy_sim.build import Simulation, make_simulation
+from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
 
 Decode = Callable[..., list[tuple[str, tuple[Any, ...]]]]
@@ -100,7 +101,43 @@ def test_malformed_and_unknown_messages_are_reported_and_the_connection_stays(
     assert client.ask(17, 1)[0][0] == "15"
 
 
-def test_what_needs_a_subscription_is_refused_under_its_id(client: RawClient) -> None:
-    """News and fundamentals end with an error, so that nobody waits for ever."""
+def test_what_needs_a_subscription_is_refused_under_its_id() -> None:
+    """News, events and fundamentals end with an error, so that nobody waits for ever."""
+    client = RawClient(make_simulation(Settings(feeds=()), 1776092400.0))
     assert client.ask(86, 11, 4391, "BRFG", "", "", 10, "")[0][2:4] == ["11", "10276"]
-    assert client.ask(52, 2, 12, 4391)[0][2:4] == ["12", "430"]
+    assert client.ask(84, 12, "BRFG", "x", "")[0][2:4] == ["12", "10276"]
+    fundamentals = (52, 2, 13, 4391, "AMD", "STK", "SMART", "", "USD", "", "ReportSnapshot", 0, "")
+    assert client.ask(*fundamentals)[0][2:4] == ["13", "430"]
+    assert client.ask(100, 14)[0][2:4] == ["14", "10276"]
+    assert client.ask(85) == [["85", "0"]]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ((20, "2548181185"), 'For input string: "2548181185"'),
+        ((9, 8, "All"), 'For input string: "All"'),
+        ((14, 1, "x"), 'For input string: "x"'),
+        ((6,), "EOFException"),
+        ((4711, 1), "Unknown message id 4711"),
+    ],
+)
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_cannot_be_read_is_320_and_may_end_the_connection(
+    message: tuple[object, ...], text: str, is_kept: bool
+) -> None:
+    """A setting says which (facts 1.40, 1.46, 1.47); the id is -1."""
+    settings = Settings(keeps_malformed=is_kept)
+    client = RawClient(make_simulation(settings, 1776092400.0))
+    (error,) = client.ask(*message)
+    assert error[2:4] == ["-1", "320"]
+    assert error[4].startswith("Error reading request. ")
+    assert text in error[4]
+    assert client.client.closing is not is_kept
+
+
+def test_a_start_without_a_client_id_ends_the_connection(sim: Simulation) -> None:
+    """There is nobody to serve."""
+    client = RawClient(sim, client_id=None)
+    assert client.ask(71, 2, "x", "")[0][3] == "320"
+    assert client.client.closing
