@@ -50,10 +50,10 @@ class News:
 
     def article(self, client: Client, fields: list[str]) -> None:
         """Answer reqNewsArticle (84) with 83."""
-        req_id, provider, article_id = fields[1:4]
+        req_id, article_id = fields[1], fields[3]
         if not has_feed(self._gateway, client, req_id, NEWS):
             return
-        found = self._article(provider, article_id)
+        found = self._article(article_id)
         if found is None:
             text = f"Failed to request news article:Article {article_id} is not found"  # [assumed]
             self._gateway.error(client, req_id, 10172, text)
@@ -61,12 +61,13 @@ class News:
         text = f"{found.headline}. Made up for the stand-in gateway; not news of any kind."
         self._gateway.send(client, 83, req_id, PLAIN_TEXT, text)
 
-    def _article(self, provider: str, article_id: str) -> Article | None:
+    def _article(self, article_id: str) -> Article | None:
+        """The article of an id, whichever provider a request names beside it [assumed]."""
         address = Archive.address(article_id)
-        if address is None or address[0] != provider or provider not in CODES:
+        instrument = self._universe.by_con_id(address[2]) if address else None
+        if address is None or instrument is None or address[0] not in CODES:
             return None
-        instrument = self._universe.by_con_id(address[2])
-        return self._archive.at(instrument, provider, address[1]) if instrument else None
+        return self._archive.at(instrument, address[0], address[1])
 
     def past(self, client: Client, fields: list[str]) -> None:
         """Answer reqHistoricalNews (86): newest first, then 87 and whether there is more."""

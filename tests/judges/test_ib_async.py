@@ -295,7 +295,7 @@ def test_scanners(judge: Any) -> None:
 def test_news_and_what_needs_a_subscription(judge: Any) -> None:
     """Answered, or refused with the gateway's own codes."""
     ib, lib = judge.ib, judge.lib
-    judge.expect(321, 430, 10276, 10277, 10278, 10279, 10280, 10281, 10282)
+    judge.expect(321, 430, 10276, 10277, 10278, 10279, 10280, 10281, 10282, 10284)
     ib.reqNewsBulletins(allMessages=True)
     found = ib.reqHistoricalNews(AMD, "BRFG+DJNL", "", "", 10)
     article = found[0] if isinstance(found, list) and found else found
