@@ -8,6 +8,8 @@ Theory of operation::
       trading.py accounts.py                 the trader's side of the protocol
     universe.py market.py                    what is traded, and at what price
     books.py matching.py                     who owns what, and how orders fill
+    line.py faults/                          what goes wrong, on the gateway's lines
+    scenario.py control.py                   what goes wrong when, and by whose hand
 
 Everything below `server.py` is driven by bytes and by the time it is told, and the same seed
 and the same requests give the same market. Nothing here imports the proxy, and of the shared

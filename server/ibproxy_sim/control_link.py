@@ -74,6 +74,7 @@ class ControlServer:
         self._sim = sim
         self._listener: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen; `url` is known afterwards.
@@ -94,7 +95,13 @@ class ControlServer:
             return await asyncio.start_server(
                 self._serve, address.host, address.port, limit=MAX_LINE_BYTES
             )
-        return await asyncio.start_unix_server(self._serve, address.path, limit=MAX_LINE_BYTES)
+        server = await asyncio.start_unix_server(self._serve, address.path, limit=MAX_LINE_BYTES)
+        self._keep_private(address.path)
+        return server
+
+    @staticmethod
+    def _keep_private(path: str) -> None:
+        Path(path).chmod(0o600)
 
     async def stop(self) -> None:
         """Close the address and every connection."""
@@ -102,6 +109,7 @@ class ControlServer:
             self._listener.close()
         for writer in list(self._writers):
             writer.close()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         if self._listener:
             await self._listener.wait_closed()
         self._remove_file()
@@ -111,6 +119,10 @@ class ControlServer:
             Path(self._address.path).unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task  # noqa: S101 - asyncio runs this in one
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         self._writers.add(writer)
         try:
             while line := await reader.readline():

@@ -203,15 +203,19 @@ class _Connection(asyncio.Protocol):
 
     def _pour(self) -> None:
         """Write the next piece of a flood, and come back after everybody else had a turn."""
-        if self._is_pouring or not self._can_write or not self._server.gateway.endless:
+        gateway = self._server.gateway
+        if self._is_pouring or not self._can_write or not gateway.endless:
             return
+        if not gateway.outgoing.is_empty:
+            return  # a fault looks at every byte
         self._is_pouring = True
         asyncio.get_running_loop().call_soon(self._pour_next)
 
     def _pour_next(self) -> None:
         self._is_pouring = False
         client, transport, endless = self._client, self._transport, self._server.gateway.endless
-        if client and endless and transport and not transport.is_closing():
+        is_free = self._server.gateway.outgoing.is_empty
+        if client and endless and is_free and transport and not transport.is_closing():
             chunk = endless(client)
             if chunk:
                 transport.write(chunk)

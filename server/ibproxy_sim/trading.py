@@ -253,6 +253,11 @@ class Trading:
         ids = self._gateway.order_ids
         ids[order.client_id] = min(ids[order.client_id], order.order_id)
 
+    def disown(self, order: Order) -> None:
+        """Know an order by its permId alone, as one of an earlier session (fact 3.39)."""
+        del self._orders[order.client_id, order.order_id]
+        order.client_id = order.order_id = 0
+
     # lists
 
     def open_orders(self, client: Client, _fields: list[str]) -> None:

@@ -209,6 +209,14 @@ def test_historical_pacing(sim: Simulation, client: RawClient, fault: Fault) -> 
     assert kinds(client.ask(*bars(4))) == {"17"}
 
 
+def test_bid_ask_counts_twice(client: RawClient, fault: Fault) -> None:
+    """Of three requests in ten minutes one for BID_ASK takes two (fact 5.1)."""
+    fault("historical_pacing", per_10_min=3)
+    assert kinds(client.ask(*bars(1, what="BID_ASK"))) == {"17"}
+    assert kinds(client.ask(*bars(2))) == {"17"}
+    assert errors(client.ask(*bars(3, what="BID"))) == [(3, 162)]
+
+
 def test_pacing_rules() -> None:
     """Sixty in ten minutes, fewer than six of a kind in two seconds, BID_ASK twice (5.1)."""
 

@@ -77,6 +77,30 @@ def test_an_idle_farm(sim: Simulation, client: RawClient, fault: Fault) -> None:
     assert sim.faults.active == {}
 
 
+def test_real_time_bars_are_busted(client: RawClient, fault: Fault) -> None:
+    """10225 deactivates them; after cancel and request they are there again (fact 4.60)."""
+    request = [50, 3, 7, *AMD, 5, "TRADES", 0, ""]
+    client.send(*request)
+    assert kinds(client.wait(6)) == {"50"}
+    fault("bust")
+    (notice,) = client.read()
+    assert notice[2:4] == ["7", "10225"]
+    assert client.wait(20) == []
+    client.send(51, 1, 7)
+    client.send(*request)
+    assert kinds(client.wait(6)) == {"50"}
+
+
+def test_a_book_is_reset(sim: Simulation, client: RawClient, fault: Fault) -> None:
+    """317, and then all rows again, as inserts (fact 4.53)."""
+    client.ask(10, 5, 7, *AMD, 3, 0, "")
+    fault("book_reset")
+    notice, *rows = client.wait(0.25)
+    assert notice[2:4] == ["7", "317"]
+    assert [m[4] for m in rows] == ["0"] * 6
+    assert sim.faults.active == {}
+
+
 def test_say(sim: Simulation, fault: Fault) -> None:
     """Any notice can be sent, to all or to one."""
     one, two = RawClient(sim, 1), RawClient(sim, 2)
@@ -196,6 +220,37 @@ def test_a_restart_that_loses_orders(start_trader: Start, fault: Fault) -> None:
     assert [m[1] for m in back.ask(5, 1) if m[0] == "5"] == ["1"]
 
 
+def test_a_lost_order_is_really_lost(sim: Simulation, start_trader: Start, fault: Fault) -> None:
+    """It never fills (fact 3.17)."""
+    trader = start_trader()
+    trader.place(1, MarketOrder("BUY", 10))
+    fault("restart", closed_s=5, lost_s=1.0)
+    trader.wait(60)
+    assert sim.trading.books.executions == []
+    assert sim.trading.books.orders == []
+
+
+def test_a_restart_after_which_orders_have_no_ids(start_trader: Start, fault: Fault) -> None:
+    """Open orders are listed with client and order id 0; only permId is left (fact 3.39)."""
+    trader = start_trader()
+    trader.place(1, LimitOrder("BUY", 10, 1.0))
+    trader.place(2, LimitOrder("BUY", 10, 2.0))
+    (first, *_) = [m for m in trader.wait(1) if m[0] == "3"]
+    fault("restart", closed_s=5, orders="anonymous")
+    trader.wait(5.1)
+    back = start_trader()
+    assert [m[2] for m in back.welcome if m[0] == "9"] == ["3"]
+    assert kinds(back.ask(5, 1)) == {"53"}
+    statuses = [m for m in back.ask(16, 1) if m[0] == "3"]
+    assert [(m[1], m[9]) for m in statuses] == [("0", "0")] * 2
+    assert statuses[0][6] == first[6]
+    back.cancel(1)
+    assert codes(back.read()) == [10147]
+    back.send(58, 1)
+    back.wait(1)
+    assert kinds(back.ask(16, 1)) == {"53"}
+
+
 def test_a_restart_that_holds_client_ids(sim: Simulation, fault: Fault) -> None:
     """The old id gives 326 for a while after the restart (facts 1.33, 11.4)."""
     one = RawClient(sim, 1)
@@ -253,6 +308,17 @@ def test_answers_are_interleaved(sim: Simulation, fault: Fault, version: int, pl
     assert changes > 4
 
 
+def test_commissions_stay_behind_their_fills(start_trader: Start, fault: Fault) -> None:
+    """59 has no id; interleaved it still follows its 11 (fact 3.106)."""
+    trader = start_trader()
+    for order_id in (1, 2):
+        trader.place(order_id, MarketOrder("BUY", 10))
+    trader.wait(1)
+    fault("interleave", rows=1, gap_s=0.1)
+    trader.send(7, 3, 5, 0, "", "", "", "", "", "")
+    assert trader.brief(5) == ["11", "59", "11", "59", "55"]
+
+
 def test_end_marks_that_never_come(client: RawClient, fault: Fault) -> None:
     """55 and 54 can fail to come (facts 2.11, 3.113)."""
     fault("silence", messages=[54, 55])
@@ -269,7 +335,7 @@ def test_a_freeze(sim: Simulation, client: RawClient, fault: Fault) -> None:
     late = RawClient(sim, 2)
     assert late.greeting == []
     sim.faults.end("freeze")
-    assert "49" in kinds(client.read())
+    assert kinds(client.read()) >= {"49", "1", "2"}
     messages = late.read()
     assert messages[0][0] == "178"
     assert kinds(messages) >= {"15", "9"}

@@ -169,6 +169,17 @@ def test_a_cancel_loses_the_race(sim: Simulation, start_trader: Start, fault: Fa
     assert not sim.trading.engine.working
 
 
+def test_a_cancel_comes_too_late(start_trader: Start, fault: Fault) -> None:
+    """The order fills, and the cancel is answered with 10148 (fact 3.83)."""
+    fault("cancel_race", outcome="too_late")
+    trader = start_trader()
+    trader.place(1, far())
+    trader.wait(1)
+    trader.cancel(1)
+    told = trader.brief(1)
+    assert told.index("11") < told.index("3:Filled") < told.index("4:1:10148")
+
+
 def test_a_cancel_is_refused(sim: Simulation, start_trader: Start, fault: Fault) -> None:
     """161 with the permId; the order is restated and works on (facts 3.84, 3.85)."""
     fault("cancel_race", outcome="refused", count=1)

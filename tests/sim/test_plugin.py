@@ -17,6 +17,9 @@ PLUGINS = {
     "ibproxy": "ibproxy_sim.pytest_plugin",
     "ibproxy_proxy": "ibproxy_server.pytest_plugin",
 }
+ASYNCIO = "-Wignore:There is no current event loop:DeprecationWarning"
+"""ib_async asks for the thread's event loop, of which Python 3.12 and later complain."""
+
 HEAVY = ("ib_async", "msgspec", "zmq", "ibproxy", "ibproxy_sim.build", "numpy")
 
 
@@ -25,7 +28,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     installed = {entry.name for entry in entry_points(group="pytest11")}
     missing = [f"-p{module}" for name, module in PLUGINS.items() if name not in installed]
     return pytester.runpytest_subprocess(
-        "-q", "--strict-markers", "-Werror", "-pno:cacheprovider", *missing, *arguments
+        "-q", "--strict-markers", "-Werror", ASYNCIO, "-pno:cacheprovider", *missing, *arguments
     )
 
 

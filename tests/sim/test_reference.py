@@ -51,5 +51,6 @@ def test_the_test_file_on_the_page_passes(pytester: pytest.Pytester) -> None:
     installed = {entry.value for entry in entry_points(group="pytest11")}
     modules = ("ibproxy_sim.pytest_plugin", "ibproxy_server.pytest_plugin")
     missing = [f"-p{module}" for module in modules if module not in installed]
-    result = pytester.runpytest_subprocess("-q", "-Werror", "--strict-markers", *missing)
+    asyncio = "-Wignore:There is no current event loop:DeprecationWarning"  # ib_async's doing
+    result = pytester.runpytest_subprocess("-q", "-Werror", asyncio, "--strict-markers", *missing)
     result.assert_outcomes(passed=6)

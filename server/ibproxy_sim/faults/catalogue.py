@@ -7,6 +7,7 @@ request comes through, then what changes answers, their order, their time, and l
 from __future__ import annotations
 
 from ibproxy_sim.faults.access import ReadOnly
+from ibproxy_sim.faults.deaths import BookReset, Bust
 from ibproxy_sim.faults.delays import Interleave, Say, Silence, Slow
 from ibproxy_sim.faults.farms import Farm, FarmIdle
 from ibproxy_sim.faults.fault import Fault
@@ -39,6 +40,8 @@ _KINDS: tuple[type[Fault], ...] = (
     Outage,
     Farm,
     FarmIdle,
+    Bust,
+    BookReset,
     Say,
     Silence,
     PermIdLate,

@@ -161,10 +161,10 @@ class CancelRace(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     FACTS: ClassVar[str] = "3.82-3.85, 11.31"
 
     outcome: Annotated[
-        Literal["filled", "refused", "denied"],
+        Literal["filled", "too_late", "refused", "denied"],
         Meta(
-            description="the order fills instead; it works on, with 161; it is cancelled, and "
-            "10147 follows"
+            description="the order fills instead; the same, and 10148 says so; it works on, with "
+            "161; it is cancelled, and 10147 follows"
         ),
     ] = "filled"
     count: Annotated[int, Meta(ge=0, description="so many cancels; 0: all")] = 0
@@ -172,7 +172,7 @@ class CancelRace(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def start(self, site: Site) -> None:
         """Take over what becomes of cancels."""
         judges, quota = site.sim.trading.engine.cancel_judges, Quota(self.count)
-        outcomes = {"filled": _fill, "refused": _refuse, "denied": _deny}
+        outcomes = {"filled": _fill, "too_late": _fill_and_say, "refused": _refuse, "denied": _deny}
         act = partial(outcomes[self.outcome], site)
 
         def judge(order: Order) -> bool:
@@ -188,6 +188,15 @@ def _fill(site: Site, order: Order) -> bool:
     if not price or order.instrument is None:
         return False
     site.sim.trading.engine.fill(order, order.remaining, price)
+    return True
+
+
+def _fill_and_say(site: Site, order: Order) -> bool:
+    """Fill it, and answer the cancel as that of a filled order (fact 3.83)."""
+    if not _fill(site, order):
+        return False
+    text = f"OrderId {order.order_id} that needs to be cancelled cannot be cancelled"
+    site.sim.trading.reports.refuse(order, 10148, f"{text}, state: Filled.")
     return True
 
 

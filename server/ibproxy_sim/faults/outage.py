@@ -41,7 +41,9 @@ BARS = ("real_time_bars", "bars")
 UNTOLD = frozenset({"3", "5", "11", "59"})
 """Reports of orders and fills: those of the outage never come (fact 7.12)."""
 
-UNTOLD_CODES = frozenset({"201", "202", "10147", "10148", "161"})
+UNTOLD_CODES = frozenset({"201", "202", "10147", "10148", "161", "2104", "2106", "2158"})
+"""Errors of orders, and that farms are fine: who connects now hears 1100 instead (fact 7.16)."""
+
 KEPT = frozenset({"6", "7", "8", "61", "63", "71", "73", "94", "95"})
 """Account data: it comes when the link is back (fact 7.14)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -16,7 +16,7 @@ class Restart(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Restart: connections reset, the port closed; then back, with orders, fills and next ids."""
 
     NAME: ClassVar[str] = "restart"
-    FACTS: ClassVar[str] = "1.33, 3.14, 3.17, 3.49, 7.15-7.19, 11.4, 11.26"
+    FACTS: ClassVar[str] = "1.33, 3.14, 3.17, 3.39, 3.49, 7.15-7.19, 11.4, 11.26"
 
     closed_s: Annotated[float, Meta(gt=0, description="how long the port is closed")] = 82.0
     lost_s: Annotated[
@@ -27,6 +27,10 @@ class Restart(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float, Meta(ge=0, description="how long client ids are taken after it is back")
     ] = 0.0
 
+    orders: Annotated[
+        Literal["kept", "anonymous"],
+        Meta(description="whether open orders keep their client and order ids, or have 0 for both"),
+    ] = "kept"
     unready_s: Annotated[
         float, Meta(ge=0, description="how long it then takes connections, and answers nothing")
     ] = 0.0
@@ -77,3 +81,5 @@ class Restart(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
             is_last = self.lost_s and order.placed_at_s >= since_s and not order.filled
             if is_last or not order.is_transmitted:
                 trading.forget(order)
+            elif self.orders == "anonymous" and not order.is_done:
+                trading.disown(order)  # fact 3.39
