@@ -140,7 +140,8 @@ def test_late_data_is_what_live_data_was(sim: Simulation, decode: Decode) -> Non
 
 def test_frozen_data_is_that_of_the_close(decode: Decode) -> None:
     """Live data has no bid then; frozen data has the last one, and says that it is frozen."""
-    sim = make_simulation(Settings(keeps_hours=True), MONDAY_S + 9 * 3600)
+    before_open_s = MONDAY_S + 22.5 * 3600 - 60  # Tuesday, 9:29
+    sim = make_simulation(Settings(keeps_hours=True), before_open_s)
     client = RawClient(sim)
     stream(client, 7, AMD)
     calls = decode(client.read())
@@ -151,7 +152,7 @@ def test_frozen_data_is_that_of_the_close(decode: Decode) -> None:
     calls = decode(client.read())
     assert ("marketDataType", (8, 2)) in calls
     assert {c[1][1]: c[1][2] for c in calls if c[0] == "priceSizeTick"}[1] > 0
-    types = [c[1] for c in decode(client.wait(14.5 * 3600)) if c[0] == "marketDataType"]
+    types = [c[1] for c in decode(client.wait(120)) if c[0] == "marketDataType"]
     assert types[-2:] == [(7, 1), (8, 1)]
 
 
