@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
@@ -17,12 +18,14 @@ from ib_async import IB, LimitOrder, MarketOrder, StartupFetch, Stock
 
 from ibproxy.address import parse_host_port
 from ibproxy.errors import BusyError, ConfigError, UpstreamLostError
+from ibproxy.wire.framing import frame, join_fields
 from ibproxy_sim.build import Simulation
 from ibproxy_sim.control import SimControl
 from ibproxy_sim.control_link import ControlServer, answer, connect
 from ibproxy_sim.gateway import Settings
 from ibproxy_sim.scenario import load_scenario
 from ibproxy_sim.server import SimServer
+from ibproxy_sim.testing import AMD
 from ibproxy_sim.threaded import ThreadedSim
 
 MONDAY_S = 1776092400.0
@@ -178,6 +181,44 @@ def test_a_freeze_over_tcp(sim_thread: ThreadedSim, ib: IB) -> None:
         ib.run(asked, timeout=0.2)
     sim_thread.control.mend()
     assert ib.reqCurrentTime().year == 2026
+
+
+def test_a_freeze_stops_a_flood() -> None:
+    """Not even load tests get anything out of a frozen gateway; thawed it goes on."""
+    sim = ThreadedSim(Settings(flood=True), MONDAY_S)
+    flood = sim.simulation.flood
+    assert flood
+
+    def produced(seconds: float) -> int:
+        before = sim.call(lambda: flood.ticks)
+        time.sleep(seconds)
+        return sim.call(lambda: flood.ticks) - before
+
+    with contextlib.closing(socket.create_connection(("127.0.0.1", sim.port), 5)) as reader:
+        reader.sendall(b"API\0" + frame(b"v157..178"))
+        reader.recv(100)
+        reader.sendall(frame(join_fields(71, 2, 1, "")))
+        reader.sendall(frame(join_fields(1, 11, 5, *AMD, 0, "", 0, 0, "")))
+        draining = threading.Thread(target=_drain, args=(reader,))
+        draining.start()
+        end_s = time.monotonic() + PATIENCE_S
+        while not produced(0.02):
+            assert time.monotonic() < end_s
+        sim.control.fault("freeze")
+        sim.call(lambda: None)
+        assert produced(0.05) == 0
+        sim.control.mend()
+        while not produced(0.02):
+            assert time.monotonic() < end_s
+        sim.stop()
+        draining.join(PATIENCE_S)
+
+
+def _drain(reader: socket.socket) -> None:
+    """Read and throw away until the peer ends."""
+    with contextlib.suppress(OSError):
+        while reader.recv(65536):
+            pass
 
 
 # over a socket
