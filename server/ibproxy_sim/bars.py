@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ibproxy_sim.hours import (
     DAY,
     EASTERN,
+    at_s,
     day_start_s,
     eastern,
     eastern_day,
@@ -213,6 +214,9 @@ def first_moment_s(
     """Where a request begins that ends at `end_s`."""
     day = eastern_day(end_s - STEP_S)
     if duration.unit in "WMY":
+        today = spans(instrument, use_rth, day)
+        if today and end_s <= today[0]:
+            day -= DAY  # it has no bars yet: the window's first day counts instead (fact 5.26)
         return day_start_s(_before(day, duration) + DAY)
     left = duration.number if duration.unit == "D" else float(duration.number)
     while True:
@@ -223,6 +227,21 @@ def first_moment_s(
             if left <= 0:
                 return span[0] if duration.unit == "D" else span[0] - left
         day -= DAY
+
+
+def window_start_s(duration: Duration, end_s: float) -> float:
+    """Where the window of a request begins that ends at `end_s`, whatever is traded in it.
+
+    Recorded for a day and for a month (fact 5.26); days of any number are the calendar's [assumed].
+    """
+    if duration.unit == "S":
+        return end_s - duration.number
+    moment = eastern(end_s)
+    if duration.unit == "D":
+        day = moment.date() - timedelta(days=duration.number)
+    else:
+        day = _before(moment.date(), duration)
+    return at_s(day, moment.time())
 
 
 def _before(day: date, duration: Duration) -> date:

@@ -24,14 +24,16 @@ from ibproxy_sim.books import Books, Execution
 from ibproxy_sim.conditions import Conditions
 from ibproxy_sim.funding import impact
 from ibproxy_sim.gateway import Gateway
-from ibproxy_sim.hours import eastern_day
+from ibproxy_sim.hours import eastern, eastern_day, is_open, next_open_s
 from ibproxy_sim.margins import commission
 from ibproxy_sim.market import Market, Quote
 from ibproxy_sim.matching import Match, follow, mark, match, net_quote
 from ibproxy_sim.orders import Event, Leg, Order, Status
 from ibproxy_sim.reports import COMBO_CON_ID, Reports
+from ibproxy_sim.times import next_midnight_s
 from ibproxy_sim.universe import Instrument
 from ibproxy_sim.valuation import multiplier_of
+from ibproxy_sim.wording import NOT_BEFORE_OPENING
 
 FIRST_LOOK_S: Final = 0.02
 CANCEL_S: Final = 0.02
@@ -100,6 +102,8 @@ class Engine:
         if order.remaining <= 0 and not order.is_done:
             order.apply(Event.FILLED)
             self._leave(order)
+        if self._waits_for_opening(order):
+            self._postpone(order)
         self._reports.pair(order)
         self._plan()
 
@@ -137,6 +141,9 @@ class Engine:
                 return
         order.apply(Event.TRANSMITTED)
         self.working[order.perm_id] = order
+        if self._waits_for_opening(order):
+            self._tell_opening(order)
+            self._postpone(order)
         self._reports.pair(order)
         self._gateway.call_later(FIRST_LOOK_S, partial(self._first_look, order))
 
@@ -185,9 +192,37 @@ class Engine:
         return (
             order.waits_for_parent
             or now_s < order.starts_at_s
+            or self._waits_for_opening(order)
             or not order.triggered
             or not (self._cancels_on_condition(order) or self._conditions.hold(order, now_s))
         )
+
+    def _waits_for_opening(self, order: Order) -> bool:
+        """Whether its exchange is closed, if exchanges keep their hours here."""
+        if not self._gateway.settings.keeps_hours or order.terms.is_set("outside_rth"):
+            return False
+        return not is_open(_traded(order).sec_type, self._gateway.now_s, liquid=True)
+
+    def _tell_opening(self, order: Order) -> None:
+        """A warning that comes before all else; the order lives (facts 3.63, 3.64)."""
+        instrument = _traded(order)
+        text = NOT_BEFORE_OPENING.format(
+            action=order.terms.text("action"),
+            quantity=order.terms.text("total_quantity"),
+            symbol=instrument.symbol,
+            exchange=instrument.primary_exchange or instrument.exchange,
+            trading_class=instrument.trading_class,
+            opening=f"{eastern(self._opening_s(order)):%Y-%m-%d %H:%M:%S}",
+        )
+        self._reports.refuse(order, 399, text)
+
+    def _postpone(self, order: Order) -> None:
+        """Its day is the next on which its exchange is open."""
+        if order.tif in {"DAY", "OPG"}:
+            order.expires_at_s = next_midnight_s(max(self._opening_s(order), order.starts_at_s))
+
+    def _opening_s(self, order: Order) -> float:
+        return next_open_s(_traded(order).sec_type, self._gateway.now_s)
 
     @staticmethod
     def _cancels_on_condition(order: Order) -> bool:
@@ -198,6 +233,8 @@ class Engine:
         is_over = order.expires_at_s is not None and now_s >= order.expires_at_s
         if is_over or (self._cancels_on_condition(order) and self._conditions.hold(order, now_s)):
             self._cancel(order)
+            return
+        if self._waits_for_opening(order):
             return
         quote = self._quote(order)
         if quote and not (order.waits_for_parent or now_s < order.starts_at_s):
@@ -409,3 +446,8 @@ class Engine:
     def _leave(self, order: Order) -> None:
         order.done_at_s = self._gateway.now_s
         self.working.pop(order.perm_id, None)
+
+
+def _traded(order: Order) -> Instrument:
+    """What it is for; of a combo, the first leg."""
+    return order.instrument or order.legs[0].instrument

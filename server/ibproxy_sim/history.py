@@ -24,6 +24,7 @@ from ibproxy_sim.bars import (
     read_bars,
     slots,
     time_text,
+    window_start_s,
 )
 from ibproxy_sim.gateway import Client, Gateway
 from ibproxy_sim.hours import eastern
@@ -232,7 +233,8 @@ class History:
             raise BadRequestError(162, f"{SERVICE_ERROR}{self._no_data(request)}")
         request.sent, request.sent_start_s = found[-1], found[-1].start_s
         rows = [field for bar in found for field in self._row(request, bar)]
-        texts = (time_text(start_s), time_text(request.end_s))  # the window (fact 5.26)
+        window_s = window_start_s(request.duration, request.end_s)
+        texts = (time_text(window_s), time_text(request.end_s))  # not those of bars (fact 5.26)
         self._gateway.send(request.client, 17, request.req_id, *texts, len(found), *rows)
 
     @staticmethod

@@ -242,6 +242,9 @@ def _stated(order: Order) -> dict[str, str]:
     limit = terms.number("lmt_price")
     if order.stop_price is not None and "TRAIL" in order.type_name:
         stated["trail_stop_price"] = price_text(order.stop_price)
+    elif order.type_name == "STP" and order.stop_price is not None:  # recorded with fact 3.94
+        stated["trail_stop_price"] = price_text(order.stop_price)
+        stated["use_price_mgmt_algo"] = "0"
     elif order.type_name == "LMT" and limit is not None:
         stated["trail_stop_price"] = price_text(limit + 1)  # fact 3.66
     if order.commission:

@@ -19,6 +19,10 @@ BAD_TIME = (
     "assumed(deprecated).  You can also provide yyyymmddd-hh:mm:ss time is in UTC. Note that "
     "there is a dash between the date and time in UTC notation."
 )
+NOT_BEFORE_OPENING = (  # fact 3.64
+    "Order Message:\n{action} {quantity} {symbol} {exchange}.{trading_class}\n"
+    "Warning: your order will not be placed at the exchange until {opening} US/Eastern"
+)
 NO_EXCHANGE = "Please enter exchange"
 NO_LEGS = "Security type 'BAG' requires combo leg details."
 

@@ -361,7 +361,7 @@ def test_orders(judge: Any) -> None:
     order.lmtPrice = FAR_BELOW + 1
     ib.placeOrder(amd, order)
     judge.until(lambda: true.limit_price == FAR_BELOW + 1)
-    assert [t.order.permId for t in ib.reqOpenOrders()] == [true.perm_id]
+    assert {t.order.permId for t in ib.reqOpenOrders()} == {true.perm_id}
     assert true.perm_id in [t.order.permId for t in ib.reqAllOpenOrders()]
     ib.cancelOrder(order)
     judge.until(lambda: trade.orderStatus.status == "Cancelled")

@@ -123,7 +123,7 @@ def test_an_end_may_be_written_in_three_ways(client: RawClient, end: str) -> Non
     """They mean the same moment (fact 5.17)."""
     (answer,) = ask(client, AMD, "1 D", "1 hour", end=end)
     assert answer[2:5] == [
-        "20260410 09:30:00 US/Eastern", "20260410 15:00:00 US/Eastern", "6",
+        "20260409 15:00:00 US/Eastern", "20260410 15:00:00 US/Eastern", "6",
     ]  # fmt: skip
 
 
