@@ -256,6 +256,26 @@ def test_client_id_filter_is_applied_here(world: Any) -> None:
     assert [each[14] for each in alpha.take(11)] == ["b"]
 
 
+def test_refused_order_can_be_sent_again_under_its_id(world: Any) -> None:
+    """Upstream it is a new order with a new id: others may have used higher ones meanwhile."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(*order(1))
+    world.say(4, 2, 1, 201, "Order rejected - reason: no", "")
+    beta.say(*order(1))
+    alpha.say(*order(1))
+    assert [each[1] for each in world.asked(3)] == ["1", "2", "3"]
+    world.say(*open_order(3, perm_id=903))
+    assert alpha.take(5)[0][1] == "1"
+
+
+def test_duplicate_is_told_before_anything_else(world: Any) -> None:
+    """As at a gateway: an order with a used id and an unknown parent gets 103."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(5))
+    alpha.say(*order(3, parent=99))
+    assert [each[3] for each in alpha.take()] == ["103"]
+
+
 def test_a_brackets_own_group_is_left_alone(world: Any) -> None:
     """The gateway names a bracket's children by the parent's permId (fact 3.95)."""
     alpha = world.client("alpha").start()
@@ -375,6 +395,24 @@ def test_global_cancel_stays_at_home(world: Any) -> None:
     alpha.say(58, 1)
     asked = world.asked()
     assert [each[:3] for each in asked if each[0] in {"4", "58"}] == [["4", "1", "1"]]
+
+
+def test_global_cancel_is_not_answered(world: Any) -> None:
+    """What the single cancels are refused with is not told; what an own cancel is, is."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    world.say(*open_order(1))
+    alpha.say(58, 1)
+    alpha.say(4, 1, 1, "")
+    alpha.take()
+    for _ in range(2):
+        world.say(4, 2, 1, 10148, "OrderId 1 that needs to be cancelled cannot be", "")
+    assert [each[3] for each in alpha.take()] == ["10148"]
+    alpha.say(*order(2))
+    alpha.say(4, 1, 2, "")
+    world.asked()
+    alpha.say(58, 1)
+    assert [each[2] for each in world.asked(4)] == ["1"]  # the other is being cancelled already
 
 
 def test_global_cancel_takes_orders_not_yet_stated(world: Any) -> None:

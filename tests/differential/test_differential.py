@@ -33,11 +33,14 @@ def blank_order() -> list[str]:
 BLANK_ORDER = blank_order()
 
 
-def order(order_id: int, symbol: int, action: str, kind: str, price: float) -> Step:
+def order(
+    order_id: int, symbol: int, action: str, kind: str, price: float, parent: int, group: str
+) -> Step:
     """Return a placeOrder message of version 176."""
     fields: list[Any] = list(BLANK_ORDER)
     fields[1], fields[2:14] = order_id, CONTRACTS[symbol]
     fields[16:22] = [action, 5, kind, *PRICES[kind](price), "DAY"]
+    fields[22], fields[28] = group, parent
     return tuple(fields)
 
 
@@ -66,6 +69,16 @@ MESSAGES: dict[str, Callable[..., Step]] = {
     "head time stamp": lambda i, c: (87, i, *CONTRACTS[c], 0, 1, "MIDPOINT", 1),
     "matching": lambda i, _: (81, i, "AM"),
     "option parameters": lambda i, _: (78, i, "SPY", "", "STK", 756733),
+    "summary": lambda i, _: (62, 1, i, "All", "NetLiquidation,TotalCashValue"),
+    "cancel summary": lambda i, _: (63, 1, i),
+    "positions multi": lambda i, _: (74, 1, i, "", ""),
+    "one p&l": lambda i, c: (94, i, "", "", (4391, 756733, 12087792)[c]),
+    "completed orders": lambda *_: (99, 0),
+    "delayed data": lambda *_: (59, 1, 3),
+    "live data": lambda *_: (59, 1, 1),
+    "real-time bars": lambda i, c: (50, 3, i, *CONTRACTS[c], 5, "MIDPOINT", 0, ""),
+    "cancel real-time bars": lambda i, _: (51, 1, i),
+    "global cancel": lambda *_: (58, 1),
     "rule": lambda i, _: (91, 20 + i),
     "positions": lambda *_: (61, 1),
     "cancel positions": lambda *_: (64, 1),
@@ -90,7 +103,8 @@ steps = st.one_of(
     st.tuples(st.just("say"), whos, st.sampled_from(sorted(MESSAGES)), ids, symbols),
     st.tuples(
         st.just("order"), whos, order_ids, symbols, st.sampled_from(["BUY", "SELL"]),
-        st.sampled_from(["MKT", "LMT", "STP"]), prices,
+        st.sampled_from(["MKT", "LMT", "STP"]), prices, st.just(0),
+        st.sampled_from(["", "", "", "exit"]),
     ),
     st.tuples(st.just("cancel"), whos, order_ids),
     st.tuples(st.just("reconnect"), whos),

@@ -176,8 +176,11 @@ class Normal:
         return shown
 
 
-CANCELS = {2, 25, 77, 93}
-ID_AT = {1: 2, 2: 2, 20: 1, 25: 2, 76: 2, 77: 2, 87: 1, 92: 1, 93: 1}
+CANCELS = {2, 25, 51, 63, 77, 93}
+ID_AT = {
+    1: 2, 2: 2, 20: 1, 25: 2, 50: 2, 51: 2, 62: 2, 63: 2, 74: 2, 76: 2, 77: 2, 87: 1, 92: 1,
+    93: 1, 94: 1,
+}  # fmt: skip
 """Requests that can be cancelled, and their cancels: index of the request id."""
 
 BROKER_IDS = {"3": (6,), "5": (25,), "11": (14, 21), "59": (2,), "101": (23, 93), "100": (1,)}

@@ -9,6 +9,8 @@ Tolerated differences
 * Account values, portfolio prices and P&L: the gateway restates them every three minutes counted
   from the subscription, and the shared subscription is not the client's own. Compared: which
   keys came, the positions, and that the end mark came.
+* Completed orders: a gateway drops a second question in silence while one is under way (fact
+  3.104), and the proxy answers it after the first. Compared: which rows and that the end came.
 * The current time: the gateway tells whole seconds, and the proxy carries its first answer on, so
   they may differ by one. Compared: that each question is answered.
 * Statements about an order that a list of open orders brings: what the list tells of a change on
@@ -80,6 +82,7 @@ RULES: Mapping[str, Rule] = {
     "3": _ORDER, "5": _ORDER, "11": _answer("execution", 1), "55": _answer("executions end", 2),
     "4": Rule("error", Keep.ALL, 2, (3,)),
     "6": _state(None, 2, 4, 5), "63": _state(2, 3, 4, 6), "73": _state(2, 3, 5, 7),
+    "101": _state(None, 4, 12, 13), "102": _END,
     "94": _state(1), "95": _state(1), "54": _END, "62": _END,
     "64": _answer("summary end", 2), "74": _answer("multi end", 2), "72": _answer("multi end", 2),
     "7": Rule("portfolio", Keep.LAST, key_at=(2,), value=(13, 14)),

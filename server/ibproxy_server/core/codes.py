@@ -45,6 +45,9 @@ PROXY_ONLY = frozenset(
 REFUSALS = frozenset({320, 321, 322})
 """Codes that answer a message, also when they carry no id (facts 1.43, 1.45, 1.47)."""
 
+CANCEL_REFUSALS = frozenset({135, 136, 161, 10147, 10148})
+"""Codes that refuse a cancel (facts 3.82 to 3.84)."""
+
 FARM_OF_CODE = {
     2103: "data",
     2104: "data",

@@ -36,6 +36,8 @@ class OrderRecord:
         open_message: fields of its last openOrder.
         status_message: fields of its last orderStatus.
         fills: how many executions it had.
+        asked_cancels: the owner's cancels under way.
+        unasked_cancels: single cancels under way that stand for a global one.
         is_gone: whether the gateway has refused it, or no longer lists it.
     """
 
@@ -51,6 +53,8 @@ class OrderRecord:
     status_message: list[bytes] | None = None
     fills: int = 0
     is_gone: bool = False
+    asked_cancels: int = 0
+    unasked_cancels: int = 0
 
     @property
     def status(self) -> bytes:
@@ -61,6 +65,11 @@ class OrderRecord:
     def is_open(self) -> bool:
         """Whether an open-orders answer lists it."""
         return self.open_message is not None and self.may_work
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the gateway has refused it before stating it: its id is as good as new."""
+        return self.is_gone and self.open_message is None
 
     @property
     def may_work(self) -> bool:
@@ -122,10 +131,6 @@ class OrderBook:
     def of_upstream(self, upstream_id: int) -> OrderRecord | None:
         """Return the order that this proxy placed under that id."""
         return self._by_upstream_id.get(upstream_id)
-
-    def known_by_perm_id(self, perm_id: bytes) -> OrderRecord | None:
-        """Return the order with that permId."""
-        return self._by_perm_id.get(perm_id)
 
     def foreign(self, upstream_id: int, client_id: int, perm_id: bytes) -> OrderRecord:
         """Return the record of an order that did not come through this proxy."""

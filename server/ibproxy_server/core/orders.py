@@ -69,33 +69,42 @@ class OrderDesk:
 
     def _place(self, session: Session, row: Request, fields: list[bytes]) -> None:
         client_order_id = int(fields[1])
-        version = self._context.server_version
+        is_what_if = at.is_what_if(fields, self._context.server_version)
+        record = self.book.of_client(session.owner, client_order_id)
+        if record is None and client_order_id < self.book.next_client_id(session.owner):
+            session.error(client_order_id, *codes.DUPLICATE_ORDER)
+            return
+        if record and (record.is_what_if != is_what_if or record.is_refused):
+            record = None  # not a modification, but an order of its own
         if not self._settle_account(session, client_order_id, fields):
             return
-        parent_id = int(fields[at.PARENT_ID] or 0)
-        if parent_id:
-            parent = self.book.of_client(session.owner, parent_id)
-            if parent is None:
-                code, text = codes.NO_PARENT
-                session.error(client_order_id, code, text.format(id=parent_id))
-                return
-            fields[at.PARENT_ID] = b"%d" % parent.upstream_id
-        record = self.book.of_client(session.owner, client_order_id)
-        is_what_if = at.is_what_if(fields, version)
-        if record is None or record.is_what_if != is_what_if:
-            if record is None and client_order_id < self.book.next_client_id(session.owner):
-                session.error(client_order_id, *codes.DUPLICATE_ORDER)
-                return
-            try:
-                record = self.book.place(session.owner, client_order_id, is_what_if=is_what_if)
-            except LocalError as error:
-                self._reject(session, client_order_id, str(error))
-                return
+        if not self._map_parent(session, client_order_id, fields):
+            return
+        try:
+            record = record or self.book.place(
+                session.owner, client_order_id, is_what_if=is_what_if
+            )
+        except LocalError as error:
+            self._reject(session, client_order_id, str(error))
+            return
         record.account = fields[at.ACCOUNT]
         if fields[at.OCA_GROUP]:
             fields[at.OCA_GROUP] = self.book.oca_name(session.owner, fields[at.OCA_GROUP])
         fields[1] = b"%d" % record.upstream_id
         self._send(session, fields, row)
+
+    def _map_parent(self, session: Session, client_order_id: int, fields: list[bytes]) -> bool:
+        """Put the parent's upstream id in its place; refuse an unknown parent."""
+        parent_id = int(fields[at.PARENT_ID] or 0)
+        if not parent_id:
+            return True
+        parent = self.book.of_client(session.owner, parent_id)
+        if parent is None:
+            code, text = codes.NO_PARENT
+            session.error(client_order_id, code, text.format(id=parent_id))
+            return False
+        fields[at.PARENT_ID] = b"%d" % parent.upstream_id
+        return True
 
     def _settle_account(self, session: Session, client_order_id: int, fields: list[bytes]) -> bool:
         """Fill in the only account, or refuse what a bound strategy may not trade."""
@@ -120,6 +129,7 @@ class OrderDesk:
             code, text = codes.ORDER_NOT_FOUND
             session.error(client_order_id, code, text.format(id=client_order_id))
             return
+        record.asked_cancels += 1
         fields[2] = b"%d" % record.upstream_id
         self._send(session, fields, row)
 
@@ -128,7 +138,8 @@ class OrderDesk:
         del fields
         tail = (b"",) if self._context.server_version >= 169 else ()  # noqa: PLR2004
         for record in self.book.of_owner(session.owner):
-            if record.may_work:
+            if record.may_work and not record.asked_cancels:
+                record.unasked_cancels += 1
                 self._send(session, [b"4", b"1", b"%d" % record.upstream_id, *tail], row)
 
     def _show_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
@@ -193,6 +204,12 @@ class OrderDesk:
         record = self.book.of_upstream(upstream_id)
         if record and record.open_message is None and not codes.is_information(code):
             record.is_gone = True  # refused before it was ever stated
+        if record and code in codes.CANCEL_REFUSALS:
+            if record.asked_cancels:
+                record.asked_cancels -= 1
+            elif record.unasked_cancels:
+                record.unasked_cancels -= 1  # reqGlobalCancel is never answered (fact 3.87)
+                return True
         session = self._session_of(record) if record else None
         if record and session:
             theirs = b"%d" % record.client_order_id
@@ -218,6 +235,8 @@ class OrderDesk:
         self.book.learn_perm_id(record, fields[at.STATUS_PERM_ID])
         is_repeated = fields == record.status_message
         record.status_message = fields
+        if not record.may_work:
+            record.asked_cancels = record.unasked_cancels = 0
         for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, status_message=fields)
 
