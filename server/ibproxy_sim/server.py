@@ -127,11 +127,14 @@ class SimServer:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        deadline_s = self.gateway.next_deadline_s()
         speed = self.gateway.settings.speed
-        if deadline_s is not None and speed:
-            delay_s = max(0.0, deadline_s - self.gateway.now_s) / speed
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
+        if not speed:
+            return
+        delay_s = LONGEST_STEP_S / 2  # so that no time is lost while nothing is due
+        deadline_s = self.gateway.next_deadline_s()
+        if deadline_s is not None:
+            delay_s = min(delay_s, max(0.0, deadline_s - self.gateway.now_s) / speed)
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
 
     def add(self, connection: _Connection) -> None:
         """A connection was accepted."""

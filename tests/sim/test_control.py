@@ -138,6 +138,19 @@ def test_only_control_moves_a_market_of_speed_0(sim_thread: ThreadedSim, ib: IB)
     until(ib, lambda: updates)
 
 
+@pytest.mark.parametrize("timer_s", [None, 30.0])
+def test_an_idle_market_keeps_the_clock(timer_s: float | None) -> None:
+    """With nothing due for long, or at all, its time still goes by as on the wall."""
+    sim = ThreadedSim(Settings(), MONDAY_S)
+    if timer_s:
+        sim.call(lambda: sim.gateway.call_later(timer_s, lambda: None))
+    began_s = time.monotonic()
+    time.sleep(1.6)
+    elapsed_s = (sim.control.time.timestamp() - MONDAY_S, time.monotonic() - began_s)
+    sim.stop()
+    assert elapsed_s[0] == pytest.approx(elapsed_s[1], abs=0.3)
+
+
 def test_a_restart_over_tcp(sim_thread: ThreadedSim, ib: IB) -> None:
     """The connection is reset, the port refuses, and is the same one afterwards (7.15, 7.19)."""
     control = sim_thread.control
