@@ -112,16 +112,20 @@ def _bid_ask(
 Four = tuple[float, float, float, float]
 
 
+def _flat(value: float) -> Four:
+    return value, value, value, value
+
+
 def _volatility(_: Market, instrument: Instrument, __: Range) -> Four:
-    return (instrument.volatility,) * 4
+    return _flat(instrument.volatility)
 
 
 def _implied_volatility(_: Market, instrument: Instrument, __: Range) -> Four:
-    return (round(instrument.volatility * IMPLIED_RATIO, 6),) * 4
+    return _flat(round(instrument.volatility * IMPLIED_RATIO, 6))
 
 
 def _fee_rate(_: Market, __: Instrument, ___: Range) -> Four:
-    return (BORROW_RATE,) * 4
+    return _flat(BORROW_RATE)
 
 
 def _yield_by(shown: Callable[[Market, Instrument, float], float]) -> Show:

@@ -90,7 +90,7 @@ class Summary:
         for account in self._books.accounts:
             for value in account_values(self._books, account, self._gateway.now_s):
                 if value.key in wanted and value.currency != BASE:
-                    yield account, *value
+                    yield account, value.key, value.value, value.currency
 
     def _ledger_rows(self, tags: list[str]) -> Iterator[Row]:
         """The currencies first, then BASE; summed over all accounts, under the name All."""
@@ -105,7 +105,7 @@ class Summary:
         ordered = sorted(total.values(), key=lambda v: (v.currency == BASE, v.currency, v.key))
         for value in ordered:
             if "ALL" in asked or value.currency in asked:
-                yield ALL, *value
+                yield ALL, value.key, value.value, value.currency
 
     def _plan(self) -> None:
         if not self._is_planned:

@@ -473,13 +473,13 @@ def test_what_if_is_found_behind_every_variable_block(
     version: int, what_if: bool, shape: str
 ) -> None:
     """The walk over the blocks agrees with how ib_async writes an order, at every version."""
-    client = Client(Wrapper(None, None))  # type: ignore[arg-type]
+    client: Any = Client(Wrapper(None, None))  # type: ignore[arg-type, no-untyped-call]
     collector = _Collector()
-    client.sendMsg = collector  # type: ignore[method-assign, assignment]
+    client.sendMsg = collector
     client.connState, client._serverVersion = client.CONNECTED, version
     contract, order = Stock("SPY", "SMART", "USD"), Order(orderType="LMT", whatIf=what_if)
     if shape == "everything":
-        contract = Bag(  # type: ignore[assignment]
+        contract = Bag(  # type: ignore[assignment, no-untyped-call]
             symbol="SPY",
             comboLegs=[ComboLeg(1, 1, "BUY", "SMART"), ComboLeg(2, 1, "SELL", "SMART")],
             deltaNeutralContract=DeltaNeutralContract(1, 0.5, 10.0),

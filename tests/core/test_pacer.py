@@ -32,7 +32,7 @@ def test_no_second_holds_more_than_the_rate(bursts: list[int], rate: int) -> Non
     pacer, now_s, sent = Pacer(rate), 0.0, []
     for burst in bursts:
         for _ in range(burst):
-            pacer.push(burst % 3, (b"x",))
+            pacer.push(burst % 3, b"x")
         sent += drain(pacer, now_s, now_s + 0.5)
         now_s += 0.5
     sent += drain(pacer, now_s, now_s + 1e6)
@@ -68,7 +68,8 @@ def test_a_pair_is_not_torn() -> None:
     """Messages pushed together leave one after the other."""
     pacer = Pacer(5)
     for number in range(10):
-        pacer.push_lazily(1, lambda n=number: (b"a%d" % n, b"b%d" % n))
+        pair = (b"a%d" % number, b"b%d" % number)
+        pacer.push_lazily(1, lambda pair=pair: pair)  # type: ignore[misc]
         pacer.push(2, b"other")
     sent = [each for _, each in drain(pacer, 0.0, 100.0)]
     for number in range(10):

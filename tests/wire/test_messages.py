@@ -35,9 +35,9 @@ class _Sent(list[list[str]]):
 
 def sent_by(method: str, version: int) -> list[list[str]]:
     """Return what ib_async's Client sends for `method`, ids and accounts recognisable."""
-    client = Client(Wrapper(None, None))  # type: ignore[arg-type]
+    client: Any = Client(Wrapper(None, None))  # type: ignore[arg-type, no-untyped-call]
     client.connState, client._serverVersion = client.CONNECTED, version
-    client.sendMsg = sent = _Sent()  # type: ignore[method-assign, assignment]
+    client.sendMsg = sent = _Sent()
     values: dict[str, Any] = {
         "contract": Contract(conId=1, symbol="SPY", secType="STK"),
         "underlying": Contract(conId=1),
