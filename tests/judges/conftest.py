@@ -59,7 +59,6 @@ class Bench:
     def received(self) -> Counter[int]:
         """How often the gateway has had each message."""
         counted = self.sim.call(lambda: dict(self.sim.gateway.statistics.requests))
-        assert isinstance(counted, dict)
         return Counter({int(key): count for key, count in counted.items() if key.isdecimal()})
 
     def instrument(self, con_id: int) -> Instrument:
@@ -80,8 +79,7 @@ class Bench:
                 self.instrument(con_id), self.sim.gateway.now_s + 60
             )
         )
-        low, high = quote.low, quote.high  # type: ignore[attr-defined] # `call` knows no types
-        return low * 0.995, high * 1.005
+        return quote.low * 0.995, quote.high * 1.005
 
 
 @pytest.fixture(scope="module")

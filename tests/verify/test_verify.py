@@ -20,6 +20,7 @@ from ibproxy_server.verify.lab import Lab
 from ibproxy_server.verify.page import page
 from ibproxy_server.verify.run import run
 from ibproxy_server.verify.table import ASSUMPTIONS
+from ibproxy_sim.faults.board import Faults, make_fault
 from ibproxy_sim.gateway import Client, Gateway, Settings
 from ibproxy_sim.threaded import ThreadedSim
 
@@ -72,6 +73,7 @@ def test_a_login_with_one_account_is_checked_too(start_sim: Start) -> None:
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in answers at once: the command need not listen for long."""
+    monkeypatch.setattr("ibproxy_server.verify.probe.GAP_S", 0.0)
     hurried_lab = functools.partial(Lab, patience_s=0.5, quiet_s=0.05)
     monkeypatch.setattr("ibproxy_server.cli.verify.Lab", hurried_lab)
 
@@ -236,6 +238,30 @@ def test_a_fault_is_found_by_its_check(start_sim: Start, name: str) -> None:
     break_it, checks = FAULTS[name]
     sim.call(lambda: break_it(sim.gateway))
     assert failed(findings(sim, *checks, patience_s=0.4)) == checks
+
+
+SWITCHED: tuple[tuple[str, dict[str, object], set[str]], ...] = (
+    # a fault of the stand-in's, its parameters, the checks that must fail with it
+    ("account_slot", {"other_client": "replaces"}, {"slot_is_gateway_wide"}),
+    ("completed_orders", {"taken_s": 600}, {"completed_orders_end"}),
+    ("duplicates", {}, {"open_orders_are_pairs"}),
+    # these change what nothing is built on
+    ("account_slot", {"other_client": "refused", "same_client": "silent"}, set()),
+    ("client_id_held", {"held_s": 6000}, set()),
+    ("read_only", {}, set()),
+    ("perm_id_late", {}, set()),
+    ("current_time", {}, set()),
+)
+
+
+@pytest.mark.parametrize(("name", "parameters", "checks"), SWITCHED)
+def test_a_switched_fault_makes_exactly_its_checks_fail(
+    start_sim: Start, name: str, parameters: dict[str, object], checks: set[str]
+) -> None:
+    """All checks are run; what a fault does not break, holds or cannot be asked."""
+    sim = start_sim(FAST)
+    sim.call(lambda: Faults(sim.simulation).start(make_fault(name, parameters)))
+    assert failed(findings(sim, patience_s=1.5)) == checks
 
 
 APART = {"no 62", "no 102", "no 55", "no 58", "no market rule", "no families", "no 366", "no 310"}

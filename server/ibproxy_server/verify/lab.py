@@ -97,7 +97,7 @@ class Lab:
         """Cancel what is left of the orders, and hang up."""
         for order in list(self._placed):
             with (
-                contextlib.suppress(Silence, IbproxyError, OSError),
+                contextlib.suppress(Silence, CannotCheck, IbproxyError, OSError),
                 self._owner(order.client_id) as probe,
             ):
                 self.cancel(probe, order.order_id)
@@ -121,9 +121,17 @@ class Lab:
 
     @contextlib.contextmanager
     def client(self, client_id: int | None = None) -> Iterator[Probe]:
-        """Open one more connection that has started."""
+        """Open one more connection that has started.
+
+        Raises:
+            CannotCheck: it is not let in, perhaps because its id is held (fact 1.33).
+        """
         with self.probe(client_id) as probe:
-            probe.start()
+            try:
+                probe.start()
+            except Silence as silence:
+                reason = f"client id {probe.client_id} is not let in: {silence}"
+                raise CannotCheck(reason) from None
             self._note_next_id(probe)
             yield probe
 
@@ -134,6 +142,17 @@ class Lab:
         else:
             with self.client(client_id) as probe:
                 yield probe
+
+    def returning_client_id(self) -> int:
+        """Return a client id whose owner can come back.
+
+        Raises:
+            CannotCheck: ids are held here after their owner has left (fact 1.33).
+        """
+        with self.client() as first:
+            client_id = first.client_id
+        with self.client(client_id):
+            return client_id
 
     def req_id(self) -> int:
         """A request id that was never used."""
@@ -216,13 +235,17 @@ class Lab:
 
         def is_end(message: Message) -> bool:
             if message[0] == "4":
-                return message[2] == str(order_id) and message[3] not in WARNINGS
+                return is_read_only(message) or (
+                    message[2] == str(order_id) and message[3] not in WARNINGS
+                )
             return message[0] == "3" and message[1] == str(order_id)
 
         since = self.send(probe, ticket)
         last = probe.wait(is_end, since)
         if last[0] == "4":
-            self._forget(probe, order_id)
+            self.gone(probe, order_id)
+        if is_read_only(last):
+            raise CannotCheck(f"orders are not allowed here: {last[4]}")
         return [*probe.received[since : probe.received.index(last, since)], last]
 
     def send(self, probe: Probe, ticket: Ticket) -> int:
@@ -243,11 +266,12 @@ class Lab:
     def cancel(self, probe: Probe, order_id: int) -> list[Message]:
         """Cancel an order and return what comes up to its end."""
         ends = is_error(202, 10147, 10148, 161, of=order_id)
-        messages = probe.ask(*CANCEL_ORDER, order_id, until=ends)
-        self._forget(probe, order_id)
+        messages = probe.ask(*CANCEL_ORDER, order_id, until=lambda m: ends(m) or is_read_only(m))
+        self.gone(probe, order_id)
         return messages
 
-    def _forget(self, probe: Probe, order_id: int) -> None:
+    def gone(self, probe: Probe, order_id: int) -> None:
+        """Note that an order need not be cancelled any more."""
         gone = Order(probe.client_id, order_id)
         self._placed = [order for order in self._placed if order != gone]
 
@@ -259,3 +283,8 @@ class Lab:
 
 WARNINGS = {"399", "404", "10349", "2109", "2174", "10167"}
 """Codes after which an order lives on (facts 3.59, 3.63, 3.68)."""
+
+
+def is_read_only(message: Message) -> bool:
+    """Whether orders are refused altogether, with whatever id (fact 1.43)."""
+    return is_error(10119, 10132)(message) or (is_error(321)(message) and "Read-Only" in message[4])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ibproxy_server.verify.assumption import Differs
-from ibproxy_server.verify.lab import Lab
+from ibproxy_server.verify.assumption import CannotCheck, Differs
+from ibproxy_server.verify.lab import Lab, is_read_only
 from ibproxy_server.verify.order_form import CANCEL_ORDER
 from ibproxy_server.verify.probe import Message, Probe, Silence, is_error, is_kind, shown
 
@@ -44,7 +44,7 @@ def perm_id_is_stated(lab: Lab) -> str:
     lab.place(lab.main, ticket)
     listed = _open_orders(lab.main)
     lab.cancel(lab.main, ticket.order_id)
-    [order] = _orders(listed, ticket.order_id)[:1] or [[]]
+    [order] = _orders(listed, ticket.order_id)[-1:] or [[]]
     if not order or int(order[PERM_ID_AT]) <= 0:
         raise Differs(f"the list of open orders was {shown(listed)}")
     if order[CLIENT_ID_AT] != str(lab.main.client_id):
@@ -83,11 +83,29 @@ def cancel_ends_with_202(lab: Lab) -> str:
 def cancel_of_unknown_order(lab: Lab) -> str:
     """3.82: 10147 with the order id."""
     lab.need_orders()
+    test = is_error(10147, of=UNKNOWN_ORDER)
     try:
-        test = is_error(10147, of=UNKNOWN_ORDER)
-        return shown(lab.main.ask(*CANCEL_ORDER, UNKNOWN_ORDER, until=test)[-1:])
+        last = lab.main.ask(
+            *CANCEL_ORDER, UNKNOWN_ORDER, until=lambda m: test(m) or is_read_only(m)
+        )[-1]
     except Silence as silence:
         raise Differs(f"the cancel was answered with {silence}") from None
+    if not test(last):
+        raise CannotCheck(f"orders are not allowed here: {last[4]}")
+    return shown([last])
+
+
+def second_cancel_is_refused(lab: Lab) -> str:
+    """3.83: 10148 that names the state, or 10147."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.place(lab.main, ticket)
+    lab.cancel(lab.main, ticket.order_id)
+    test = is_error(10148, 10147, of=ticket.order_id)
+    try:
+        return shown(lab.main.ask(*CANCEL_ORDER, ticket.order_id, until=test)[-1:])
+    except Silence as silence:
+        raise Differs(f"the second cancel was answered with {silence}") from None
 
 
 def ids_only_rise(lab: Lab) -> str:
@@ -124,10 +142,10 @@ def ids_are_each_clients_own(lab: Lab) -> str:
 def orders_outlive_their_client(lab: Lab) -> str:
     """1.57, 3.88: they stay, and the same client id sees them again."""
     lab.need_orders()
-    with lab.client() as probe:
+    client_id = lab.returning_client_id()
+    with lab.client(client_id) as probe:
         ticket = lab.resting(probe)
         lab.place(probe, ticket)
-        client_id = probe.client_id
     with lab.client(client_id) as probe:
         listed = _orders(_open_orders(probe), ticket.order_id)
         lab.cancel(probe, ticket.order_id)
@@ -156,15 +174,16 @@ def bracket_children_name_the_parent(lab: Lab) -> str:
     since = lab.send(lab.main, parent)
     child = lab.resting(lab.main, action="SELL", stop=1.0, parent_id=parent.order_id)
     lab.place(lab.main, child)
-    lab.main.settle()
+    lab.main.listen(lab.quiet_s)
     seen = lab.main.received[since:]
     lab.cancel(lab.main, parent.order_id)
     first, second = _orders(seen, parent.order_id), _orders(seen, child.order_id)
     if not first or not second:
         raise Differs(shown(seen))
-    if second[0][PARENT_AT] != str(parent.order_id) or second[0][OCA_AT] != first[0][PERM_ID_AT]:
-        raise Differs(f"parent {second[0][PARENT_AT]}, group {second[0][OCA_AT]}")
-    return f"parent {second[0][PARENT_AT]}, group {second[0][OCA_AT]}"
+    parent_id, group = second[-1][PARENT_AT], second[-1][OCA_AT]
+    if parent_id != str(parent.order_id) or group != first[-1][PERM_ID_AT]:
+        raise Differs(f"parent {parent_id}, group {group}")
+    return f"parent {parent_id}, group {group}"
 
 
 def long_oca_names_are_refused(lab: Lab) -> str:
@@ -191,6 +210,7 @@ def oca_names_are_account_wide(lab: Lab) -> str:
         except Silence:
             lab.cancel(other, others.order_id)
             raise Differs("the other client's order in the group lived on") from None
+        lab.gone(other, others.order_id)
     return "the other client's order was cancelled too"
 
 
