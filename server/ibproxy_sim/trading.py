@@ -248,15 +248,39 @@ class Trading:
         if not order.is_done:
             order.apply(Event.CANCELLED)
         self.engine.working.pop(order.perm_id, None)
-        del self._orders[order.client_id, order.order_id]
+        self._forget_id(order)
         self.books.orders.remove(order)
         ids = self._gateway.order_ids
         ids[order.client_id] = min(ids[order.client_id], order.order_id)
 
+    def double(self, client: Client, fields: list[str]) -> bool:
+        """Take a change of a working order as a second order with the same id (fact 3.89).
+
+        Returns:
+            Whether it was one.
+        """
+        order_id = int(fields[1])
+        known = self._orders.get((_id_of(client), order_id))
+        if known is None or known.is_done:
+            return False
+        terms = read_place_order(fields, client.version)
+        made = self._make(client, order_id, terms)
+        if isinstance(made, Refusal):
+            return False
+        self._orders[made.client_id, order_id] = made
+        self.books.orders.append(made)
+        self.engine.release(made)
+        return True
+
     def disown(self, order: Order) -> None:
         """Know an order by its permId alone, as one of an earlier session (fact 3.39)."""
-        del self._orders[order.client_id, order.order_id]
+        self._forget_id(order)
         order.client_id = order.order_id = 0
+
+    def _forget_id(self, order: Order) -> None:
+        key = order.client_id, order.order_id
+        if self._orders.get(key) is order:  # the second of two with one id has it
+            del self._orders[key]
 
     # lists
 

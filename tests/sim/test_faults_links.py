@@ -181,6 +181,26 @@ def test_orders_of_an_outage(
     assert len(sim.trading.books.orders) == count
 
 
+@pytest.mark.parametrize(("changes", "limits"), [("made", [2.0]), ("doubled", [1.0, 2.0])])
+def test_a_change_in_an_outage(
+    sim: Simulation, start_trader: Start, fault: Fault, changes: str, limits: list[float]
+) -> None:
+    """It may end in two live orders with one order id and two permIds (facts 3.89, 11.25)."""
+    trader = start_trader()
+    trader.place(1, LimitOrder("BUY", 10, 1.0))
+    trader.wait(1)
+    fault("outage", changes=changes)
+    trader.place(1, LimitOrder("BUY", 10, 2.0))
+    trader.wait(15)
+    working = list(sim.trading.engine.working.values())
+    assert [order.limit_price for order in working] == limits
+    statuses = [m for m in trader.ask(5, 1) if m[0] == "3"]
+    assert {m[1] for m in statuses} == {"1"}
+    assert len({m[6] for m in statuses}) == len(limits)
+    fault("restart", orders="anonymous")  # what a restart does to both of them
+    assert {order.order_id for order in working} == {0}
+
+
 # the nightly restart
 
 

@@ -46,7 +46,7 @@ class PartialFills(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Fill orders piece by piece."""
 
     NAME: ClassVar[str] = "partial_fills"
-    FACTS: ClassVar[str] = "3.50, 3.106"
+    FACTS: ClassVar[str] = "3.50"
 
     most_shares: Annotated[float, Meta(gt=0, description="at each step of the market")] = 10.0
 

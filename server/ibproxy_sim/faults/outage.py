@@ -35,7 +35,8 @@ LOCAL = frozenset(
 )
 """Requests that need no server: session and cancels of subscriptions [assumed]."""
 
-PLACES_OR_CANCELS = frozenset({"3", "4", "58"})
+PLACE_ORDER = "3"
+PLACES_OR_CANCELS = frozenset({PLACE_ORDER, "4", "58"})
 MARKET_DATA = ("quotes", "depth", "real_time_bars", "tick_by_tick", "bars")
 BARS = ("real_time_bars", "bars")
 UNTOLD = frozenset({"3", "5", "11", "59"})
@@ -52,7 +53,7 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lose the link to IB: 1100; requests hang, ticks stop, fills stay untold; then 1101, 1102."""
 
     NAME: ClassVar[str] = "outage"
-    FACTS: ClassVar[str] = "7.1-7.6, 7.11-7.14, 11.27, 11.38"
+    FACTS: ClassVar[str] = "3.89, 3.90, 7.1-7.6, 7.11-7.14, 11.25, 11.27, 11.38"
 
     down_s: Annotated[float, Meta(gt=0, description="how long")] = 14.0
     data: Annotated[
@@ -64,6 +65,10 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     orders: Annotated[
         Literal["queued", "lost"], Meta(description="what becomes of orders sent meanwhile")
     ] = "queued"
+    changes: Annotated[
+        Literal["made", "doubled"],
+        Meta(description="whether a change of an order sent meanwhile makes a second one"),
+    ] = "made"
     repeat_s: Annotated[float, Meta(gt=0, description="how often 1100 is said again")] = 5.0
 
     def start(self, site: Site) -> None:
@@ -85,12 +90,17 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
             for client, fields in kept:
                 site.answer(client, fields)
             for client, fields in hanging:
-                site.request(client, fields)
+                if not self._doubles(site, client, fields):
+                    site.request(client, fields)
 
         site.at_end(restore)  # first, so that nobody stands on the lines any more when it runs
         site.take_requests(lambda client, fields: self._hang(hanging, client, fields))
         site.take_answers(lambda client, fields: _withhold(kept, client, fields))
         site.later(self.down_s, site.end)
+
+    def _doubles(self, site: Site, client: Client, fields: list[str]) -> bool:
+        is_meant = self.changes == "doubled" and fields[0] == PLACE_ORDER
+        return is_meant and site.sim.trading.double(client, fields)
 
     def _say_lost(self, site: Site) -> None:
         site.tell_all(*LOST)
