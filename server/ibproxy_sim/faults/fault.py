@@ -101,15 +101,6 @@ class Site:
             self.gateway.error(client, -1, code, text)
 
 
-def req_id_of(fields: list[str]) -> str:
-    """Return where most requests with a version have their id, else what comes first."""
-    return fields[1] if fields[0] in UNVERSIONED else fields[2]
-
-
-UNVERSIONED = frozenset({"3", "20", "22", "83", "86", "87", "88", "92", "94", "96", "97"})
-"""Requests without a version field before their id (wire table)."""
-
-
 class Quota:
     """Counts how often a fault has struck.
 
