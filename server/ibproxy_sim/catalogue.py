@@ -75,7 +75,8 @@ def _stock(stock: Stock, follows: Index | None) -> Instrument:
         primary_exchange=stock.primary_exchange,
         currency=stock.currency,
         local_symbol=stock.symbol,
-        trading_class=stock.trading_class,
+        # ARCA's are classes of their own (recorded for SPY at IB Gateway 10.40)
+        trading_class=stock.symbol if stock.primary_exchange == "ARCA" else stock.trading_class,
         long_name=stock.long_name,
         exchanges=home,
         stock_type=stock.stock_type,

@@ -93,6 +93,10 @@ EXECUTION = (
     "reqId orderId conId symbol secType expiry strike right multiplier exchange currency"
     " localSymbol tradingClass execId time account executedOn side shares price permId clientId"
 )
+POSITION = (
+    "version account conId symbol secType expiry strike right multiplier exchange currency"
+    " localSymbol tradingClass position averageCost"
+)
 RECEIVED: dict[str, tuple[str, str]] = {
     "1": ("tickPrice", "version reqId kind price size mask"),
     "2": ("tickSize", "version reqId kind size"),
@@ -118,7 +122,7 @@ RECEIVED: dict[str, tuple[str, str]] = {
     "55": ("execDetailsEnd", "version reqId"),
     "58": ("marketDataType", "version reqId type"),
     "59": ("commissionReport", "version execId commission currency"),
-    "61": ("position", "version account conId"),
+    "61": ("position", POSITION),
     "62": ("positionEnd", "version"),
     "63": ("accountSummary", "version reqId account tag value currency"),
     "64": ("accountSummaryEnd", "version reqId"),
