@@ -10,11 +10,13 @@ from ibproxy_sim.bulletins import Bulletins
 from ibproxy_sim.contracts import Contracts
 from ibproxy_sim.depth import Depth
 from ibproxy_sim.displays import Displays
+from ibproxy_sim.exercise import Exercises
 from ibproxy_sim.faults.board import Faults
 from ibproxy_sim.flood import Flood
 from ibproxy_sim.fundamentals import Fundamentals
 from ibproxy_sim.gateway import Gateway, Settings
 from ibproxy_sim.history import History
+from ibproxy_sim.manual import ManualOrders
 from ibproxy_sim.market import Market
 from ibproxy_sim.news import News
 from ibproxy_sim.option_ticks import Calculations
@@ -38,6 +40,7 @@ class Simulation:
         market: prices.
         quotes: market data subscriptions.
         trading: orders.
+        manual: orders entered by hand.
         accounts: account values.
         bulletins: news bulletins; `publish` makes one.
         advisors: an advisor's groups.
@@ -50,6 +53,7 @@ class Simulation:
     market: Market
     quotes: Quotes
     trading: Trading
+    manual: ManualOrders
     accounts: Accounts
     bulletins: Bulletins
     advisors: Advisors
@@ -85,11 +89,13 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
     gateway.endless = flood.chunk if flood else None
     trading = Trading(gateway, universe, market)
     trading.install()
+    manual = ManualOrders(gateway, trading)
+    manual.install()
+    Exercises(gateway, universe, trading).install()
     accounts = Accounts(gateway, trading.books)
     accounts.install()
-    return Simulation(
-        gateway, universe, market, quotes, trading, accounts, bulletins, advisors, flood
-    )
+    parts = (quotes, trading, manual, accounts, bulletins, advisors, flood)
+    return Simulation(gateway, universe, market, *parts)
 
 
 def make_gateway(settings: Settings, now_s: float) -> Gateway:

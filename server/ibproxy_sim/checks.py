@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from ibproxy_sim.adjusted import ADJUSTABLE
+from ibproxy_sim.hedges import HEDGE_TYPES
 from ibproxy_sim.matching import is_price
-from ibproxy_sim.order_codec import Terms
+from ibproxy_sim.order_codec import UNSET_INTEGER_TEXT, Terms
 from ibproxy_sim.orders import NEEDS_LIMIT, ORDER_TYPES, Order, Trigger
+from ibproxy_sim.slices import ALGOS
 from ibproxy_sim.times import parse_time_s
 from ibproxy_sim.universe import Instrument
 
@@ -22,6 +25,9 @@ VALIDATING: Final = "Error validating request.-'bH' : cause - "
 MAX_OCA_NAME: Final = 64
 MAX_PER_SIDE: Final = 20
 """Active orders per contract, side and account (fact 3.119)."""
+
+FRACTIONAL: Final = frozenset({"CRYPTO", "CASH"})
+"""Security types whose sizes need not be whole."""
 
 TIFS: Final = frozenset({"", "DAY", "GTC", "IOC", "FOK", "GTD", "OPG"})
 BAD_IDS: Final = frozenset({0, 2147483647, -2147483648})
@@ -58,7 +64,7 @@ def invalid(cause: str) -> Refusal:
 
 
 def _side(proposal: Proposal) -> Refusal | None:
-    if proposal.terms.text("action") in {"BUY", "SELL"}:
+    if proposal.terms.text("action") in {"BUY", "SELL", "SSHORT"}:
         return None
     return invalid("Invalid side field was entered")
 
@@ -75,8 +81,18 @@ def _tif(proposal: Proposal) -> Refusal | None:
 
 def _size(proposal: Proposal) -> Refusal | None:
     quantity = proposal.terms.number("total_quantity") or 0.0
+    if proposal.terms.text("hedge_type"):
+        text = "Specifying size for hedge order is not allowed, send zero."
+        return Refusal(10032, text) if quantity else None
     if not quantity:
         return invalid("The size value cannot be zero:")
+    kind = proposal.instrument.sec_type if proposal.instrument else ""
+    if quantity != int(quantity) and kind not in FRACTIONAL:  # fact 3.71
+        return Refusal(
+            10243,
+            "Fractional-sized order cannot be placed via API. Please use desktop version to place"
+            " this order.",
+        )
     return invalid("Order size does not conform to market rule.") if quantity < 0 else None
 
 
@@ -162,6 +178,59 @@ def _count(proposal: Proposal) -> Refusal | None:
     )
 
 
+def _hedge(proposal: Proposal) -> Refusal | None:
+    kind = proposal.terms.text("hedge_type")
+    if kind and kind not in HEDGE_TYPES:
+        return Refusal(10007, "Invalid hedge type. Valid values are D, B, F, or P.")
+    return Refusal(10006, "Missing parent order") if kind and not proposal.parent else None
+
+
+def _algo(proposal: Proposal) -> Refusal | None:
+    name = proposal.terms.text("algo_strategy")
+    if name and name not in ALGOS:
+        return Refusal(439, "Order processing failed. Algorithm definition not found")
+    if name and proposal.terms.text("order_type") not in {"LMT", "MKT"}:
+        return Refusal(442, "Specified algorithm is not allowed for this order.")
+    return None
+
+
+def _scale(proposal: Proposal) -> Refusal | None:
+    terms = proposal.terms
+    if (terms.number("scale_price_increment") or 0.0) <= 0:
+        return None
+    if terms.integer("scale_init_level_size") in {0, int(UNSET_INTEGER_TEXT)}:
+        return Refusal(409, "Invalid scale order. You should specify component order size.")
+    return None
+
+
+_NO_TRAIL: Final = (
+    "adjusted_trailing_amount",
+    Refusal(364, "Invalid Adjusted Trailing Amount"),
+)
+
+
+def _adjusted(proposal: Proposal) -> Refusal | None:
+    terms = proposal.terms
+    kind = terms.text("adjusted_order_type")
+    if kind in {"", "None"}:
+        return None
+    if kind not in ADJUSTABLE:
+        return invalid("Invalid order type was entered")
+    if not is_price(terms.number("trigger_price")):
+        return invalid("Invalid Trigger Price")  # 361, wrapped
+    if not is_price(terms.number("adjusted_stop_price")):
+        return invalid("Invalid Adjusted Stop Price")  # 362, wrapped
+    name, refusal = {
+        "STP LMT": (
+            "adjusted_stop_limit_price",
+            invalid("Invalid Adjusted Stop Limit Price"),  # 363, wrapped
+        ),
+        "TRAIL": _NO_TRAIL,
+        "TRAIL LIMIT": _NO_TRAIL,
+    }.get(kind, ("adjusted_stop_price", None))
+    return None if is_price(terms.number(name)) else refusal
+
+
 def _what_if(proposal: Proposal) -> Refusal | None:
     terms = proposal.terms
     if terms.is_set("what_if") and not terms.is_set("transmit"):
@@ -175,6 +244,10 @@ NEW: Final[tuple[Callable[[Proposal], Refusal | None], ...]] = (
     _type,
     _tif,
     _what_if,
+    _hedge,
+    _algo,
+    _scale,
+    _adjusted,
     _account,
     _parent,
     _prices,

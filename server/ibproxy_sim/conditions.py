@@ -1,7 +1,4 @@
-"""Conditions of an order: whether they hold now.
-
-A margin condition is kept and shown, but never holds: the stand-in does not watch cushions.
-"""
+"""Conditions of an order: whether they hold now."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ class Conditions:
         self._judges: Mapping[str, Callable[[Row, Order, float], bool]] = {
             "1": self._price,
             "3": self._time,
-            "4": lambda _row, _order, _now_s: False,
+            "4": self._margin,
             "5": self._execution,
             "6": self._volume,
             "7": self._percent_change,
@@ -55,6 +52,15 @@ class Conditions:
     def _price(self, row: Row, _order: Order, time_s: float) -> bool:
         quote = self._quote(row, time_s)
         return quote is not None and _reached(row, mark(quote), float(row["price"]))
+
+    def _margin(self, row: Row, order: Order, time_s: float) -> bool:
+        """The cushion: excess liquidity in percent of what the account is worth [api]."""
+        wealth = self._books.net_liquidation(order.account, time_s)
+        if wealth <= 0:
+            return False
+        kept = self._books.margin(order.account, time_s).maintenance
+        excess = self._books.equity_with_loan(order.account, time_s) - kept
+        return _reached(row, 100 * excess / wealth, float(row["percent"]))
 
     def _volume(self, row: Row, _order: Order, time_s: float) -> bool:
         quote = self._quote(row, time_s)

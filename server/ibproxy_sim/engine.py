@@ -13,26 +13,25 @@ The delays are market time; they are there because at a real gateway answers cro
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from ibproxy_sim.adjusted import adjust
+from ibproxy_sim.booking import Booking, Delivery
 from ibproxy_sim.books import Books, Execution
 from ibproxy_sim.conditions import Conditions
 from ibproxy_sim.funding import impact
 from ibproxy_sim.gateway import Gateway
-from ibproxy_sim.hours import eastern, eastern_day, is_open, next_open_s
-from ibproxy_sim.margins import commission
+from ibproxy_sim.hedges import hedge_shares
+from ibproxy_sim.hours import eastern, is_open, next_open_s
+from ibproxy_sim.instruments import Instrument
 from ibproxy_sim.market import Market, Quote
 from ibproxy_sim.matching import Match, follow, mark, match, net_quote
-from ibproxy_sim.orders import Event, Leg, Order, Status
-from ibproxy_sim.reports import COMBO_CON_ID, Reports
-from ibproxy_sim.times import next_midnight_s
-from ibproxy_sim.universe import Instrument
-from ibproxy_sim.valuation import multiplier_of
+from ibproxy_sim.orders import Event, Order, Status
+from ibproxy_sim.reports import Reports
+from ibproxy_sim.slices import set_level, shown_shares
 from ibproxy_sim.wording import NOT_BEFORE_OPENING
 
 FIRST_LOOK_S: Final = 0.02
@@ -40,6 +39,9 @@ CANCEL_S: Final = 0.02
 COMMISSION_S: Final = 0.03
 RESTATED_TIMES: Final = 2
 """How often a resting order is stated again; with the first that makes three (fact 3.65)."""
+
+LOCATE_S: Final = 30.0
+"""How long it takes to find stock that is hard to borrow."""
 
 AT_ONCE: Final = frozenset({"IOC", "FOK"})
 CANCELS_PEERS_AT_ONCE: Final = 1
@@ -50,15 +52,6 @@ NO_FUNDS = (
     "YOUR EQUITY WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN "
     "[{margin:.2f} USD]"
 )
-
-
-@dataclass
-class _Charged:
-    """What an order's fills in one instrument have come to, for its commission."""
-
-    shares: float = 0.0
-    amount: float = 0.0
-    paid: float = 0.0
 
 
 class Engine:
@@ -83,8 +76,7 @@ class Engine:
         self._reports = reports
         self._conditions = conditions
         self._is_step_planned = False
-        self._exec_numbers = itertools.count(1)
-        self._charged: dict[tuple[int, int], _Charged] = {}
+        self._booking = Booking(gateway, books)
 
     # what requests ask for
 
@@ -102,8 +94,6 @@ class Engine:
         if order.remaining <= 0 and not order.is_done:
             order.apply(Event.FILLED)
             self._leave(order)
-        if self._waits_for_opening(order):
-            self._postpone(order)
         self._reports.pair(order)
         self._plan()
 
@@ -143,8 +133,12 @@ class Engine:
         self.working[order.perm_id] = order
         if self._waits_for_opening(order):
             self._tell_opening(order)
-            self._postpone(order)
+        if self._is_to_be_located(order):
+            order.is_locating = True
+            self._gateway.call_later(LOCATE_S, partial(self._located, order))
         self._reports.pair(order)
+        if order.is_locating:
+            self._reports.refuse(order, 404, "Order held while securities are located.")  # 3.59
         self._gateway.call_later(FIRST_LOOK_S, partial(self._first_look, order))
 
     def _refuse(self, order: Order, code: int, text: str) -> None:
@@ -192,6 +186,7 @@ class Engine:
         return (
             order.waits_for_parent
             or now_s < order.starts_at_s
+            or order.is_locating
             or self._waits_for_opening(order)
             or not order.triggered
             or not (self._cancels_on_condition(order) or self._conditions.hold(order, now_s))
@@ -216,13 +211,24 @@ class Engine:
         )
         self._reports.refuse(order, 399, text)
 
-    def _postpone(self, order: Order) -> None:
-        """Its day is the next on which its exchange is open."""
-        if order.tif in {"DAY", "OPG"}:
-            order.expires_at_s = next_midnight_s(max(self._opening_s(order), order.starts_at_s))
-
     def _opening_s(self, order: Order) -> float:
         return next_open_s(_traded(order).sec_type, self._gateway.now_s)
+
+    def _is_to_be_located(self, order: Order) -> bool:
+        """Whether it sells stock short that is hard to borrow."""
+        instrument = order.instrument
+        if instrument is None or order.is_buy or instrument.sec_type != "STK":
+            return False
+        position = self._books.accounts[order.account].positions.get(instrument.con_id)
+        is_short = (position.quantity if position else 0.0) < order.quantity
+        return is_short and instrument.symbol in self._gateway.settings.hard_to_borrow
+
+    def _located(self, order: Order) -> None:
+        order.is_locating = False
+        if order.status is Status.PRE_SUBMITTED:
+            self._look(order)
+        if order.status is Status.PRE_SUBMITTED and not self._is_held(order):
+            self._go_working(order)
 
     @staticmethod
     def _cancels_on_condition(order: Order) -> bool:
@@ -237,11 +243,17 @@ class Engine:
         if self._waits_for_opening(order):
             return
         quote = self._quote(order)
-        if quote and not (order.waits_for_parent or now_s < order.starts_at_s):
-            follow(order, mark(quote) if order.instrument else quote.last)
+        waits = order.waits_for_parent or now_s < order.starts_at_s
+        if quote and not waits:
+            price = mark(quote) if order.instrument else quote.last
+            if adjust(order, price):
+                self._reports.pair(order)
+            follow(order, price)
         if self._is_held(order):
             return
-        found = match(order, quote, self.most_shares) if quote else None
+        set_level(order)
+        most = min(self.most_shares, shown_shares(order, now_s))
+        found = match(order, quote, most) if quote else None
         if found:
             self._fill(order, found)
         if order.tif in AT_ONCE and not order.is_done:
@@ -282,16 +294,13 @@ class Engine:
         order.filled = round(order.filled + shares, 8)
         order.average_price = round(paid / order.filled, 10)
         order.last_price = price
-        executions = self._book(order, shares, price)
+        executions = self._booking.book(order, shares, price)
         order.apply(Event.PARTLY_FILLED if order.remaining else Event.FILLED)
         if order.is_done:
             self._leave(order)
         self._reports.filled(order, executions)
         self._gateway.call_later(COMMISSION_S, partial(self._settle, order, executions))
-        for execution in executions:
-            if execution.commission is not None:
-                for tell in self._books.on_trade:
-                    tell(order.account, execution.instrument)
+        self._tell_books(order, executions)
         self._shrink_peers(order, fraction)
         if order.status is Status.FILLED:
             self._wake_children(order)
@@ -300,97 +309,36 @@ class Engine:
         order.commission += sum(execution.commission or 0.0 for execution in executions)
         self._reports.settled(order, executions)
 
-    def _book(self, order: Order, shares: float, price: float) -> list[Execution]:
-        """Enter a fill into the books; a combo gives one execution for itself and each leg."""
-        stem = f"{0x0000E0D5 + self._gateway.settings.seed:08x}.{next(self._exec_numbers):08x}.01"
-        if order.instrument:
-            return [self._enter(order, Leg(order.instrument, 1), shares, price, f"{stem}.01")]
-        whole = self._execution(
-            order,
-            order.legs[0].instrument,
-            shares,
-            price,
-            f"{stem}.01",
-            order.sign,
-            cumulative=order.filled,
-        )
-        executions = [whole]
-        for number, leg in enumerate(order.legs, start=2):
-            quote = self._books.valuation.quote(leg.instrument, self._gateway.now_s)
-            leg_price = quote.ask if order.sign * leg.ratio > 0 else quote.bid
-            executions.append(
-                self._enter(
-                    order, leg, shares * abs(leg.ratio), leg_price, f"{stem}.{number:02d}.01"
-                )
-            )
-        self._books.executions += executions
+    # what happens outside the market
+
+    def accept_outside(self, order: Order) -> None:
+        """Take an instruction that does not go to the market: an exercise."""
+        self._books.orders.append(order)
+        order.apply(Event.TRANSMITTED)
+        self._reports.pair(order)
+
+    def settle(self, order: Order, deliveries: Sequence[Delivery]) -> None:
+        """Carry an instruction out, and tell its owner."""
+        order.filled = order.quantity
+        order.apply(Event.FILLED)
+        order.done_at_s = self._gateway.now_s
+        executions = self.book_outside(order, deliveries)
+        self._reports.filled(order, executions)
+        if not executions:
+            self._reports.pair(order)
+        self._gateway.call_later(COMMISSION_S, partial(self._settle, order, executions))
+
+    def book_outside(self, order: Order, deliveries: Sequence[Delivery]) -> list[Execution]:
+        """Let things change hands without a market, as at expiry."""
+        executions = self._booking.deliver(order, deliveries)
+        self._tell_books(order, executions)
         return executions
 
-    def _enter(
-        self, order: Order, leg: Leg, shares: float, price: float, exec_id: str
-    ) -> Execution:
-        now_s, books, instrument = self._gateway.now_s, self._books, leg.instrument
-        sign = order.sign * (1 if leg.ratio > 0 else -1)
-        account = books.accounts[order.account]
-        held = account.positions.get(instrument.con_id)
-        closes = held is not None and held.quantity * sign < 0
-        amount = books.usd(shares * price * multiplier_of(instrument), instrument.currency, now_s)
-        charged = self._charged.setdefault((order.perm_id, instrument.con_id), _Charged())
-        charged.shares += shares
-        charged.amount += amount
-        cost = commission(instrument, charged.shares, charged.amount, charged.paid)
-        charged.paid += cost
-        realized = account.trade(instrument, sign * shares, price, cost, eastern_day(now_s))
-        execution = self._execution(
-            order,
-            instrument,
-            shares,
-            price,
-            exec_id,
-            sign,
-            cumulative=charged.shares,
-            cost=cost,
-            realized=books.usd(realized, instrument.currency, now_s) if closes else None,
-        )
-        if order.instrument:
-            books.executions.append(execution)
-        return execution
-
-    def _execution(
-        self,
-        order: Order,
-        instrument: Instrument,
-        shares: float,
-        price: float,
-        exec_id: str,
-        sign: int,
-        *,
-        cumulative: float,
-        cost: float | None = None,
-        realized: float | None = None,
-    ) -> Execution:
-        is_whole = cost is None
-        asked = order.terms.text("exchange")
-        venue = instrument.primary_exchange or instrument.exchange
-        return Execution(
-            exec_id=exec_id,
-            account=order.account,
-            instrument=instrument,
-            con_id=int(COMBO_CON_ID) if is_whole else instrument.con_id,
-            order=order,
-            shares=shares,
-            price=price,
-            side="BOT" if sign > 0 else "SLD",
-            client_id=order.client_id,
-            order_id=order.order_id,
-            perm_id=order.perm_id,
-            time_s=self._gateway.now_s,
-            exchange=venue if asked in {"", "SMART"} else asked,
-            cumulative=cumulative,
-            average_price=order.average_price if order.instrument or is_whole else price,
-            commission=cost,
-            realized=realized,
-        )
+    def _tell_books(self, order: Order, executions: Sequence[Execution]) -> None:
+        for execution in executions:
+            if execution.commission is not None:
+                for tell in self._books.on_trade:
+                    tell(order.account, execution.instrument)
 
     # families and one-cancels-all groups
 
@@ -417,6 +365,9 @@ class Engine:
 
     def _wake_children(self, order: Order) -> None:
         for child in order.children:
+            if child.terms.text("hedge_type") and not child.is_done:
+                valuation, now_s = self._books.valuation, self._gateway.now_s
+                child.quantity = hedge_shares(child, valuation, now_s)
             if child.status is Status.PRE_SUBMITTED and not self._is_held(child):
                 self._go_working(child)
             elif child.perm_id in self.working:

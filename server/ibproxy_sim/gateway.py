@@ -52,6 +52,7 @@ class Settings:
         symbols: what is listed; everything if it is empty.
         feeds: paid feeds of the account: news, fundamentals, calendar.
         keeps_malformed: whether a client stays that sends what cannot be read (fact 1.46).
+        hard_to_borrow: symbols of stock that is looked for before it is sold short.
         keeps_hours: whether there is only trading in regular hours; else around the clock.
     """
 
@@ -70,6 +71,7 @@ class Settings:
     symbols: tuple[str, ...] = ()
     feeds: tuple[str, ...] = ("news", "fundamentals", "calendar")
     keeps_malformed: bool = True
+    hard_to_borrow: tuple[str, ...] = ()
     keeps_hours: bool = False
 
 

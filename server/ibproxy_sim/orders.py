@@ -166,6 +166,8 @@ class Order:
         oca_group: peers with the same name in the same account go when one goes.
         expires_at_s: when it lapses; None if it does not.
         starts_at_s: when it may begin to work.
+        is_adjusted: whether it has become the stop that it was to become.
+        is_locating: whether stock for a short sale is still looked for.
         is_cancel_refused: whether a cancel was already answered with 10148 (fact 3.83).
     """
 
@@ -194,6 +196,8 @@ class Order:
     expires_at_s: float | None = None
     starts_at_s: float = 0.0
     is_cancel_refused: bool = False
+    is_adjusted: bool = False
+    is_locating: bool = False
 
     def apply(self, event: Event) -> None:
         """Move to the status that `event` leads to.
@@ -215,6 +219,11 @@ class Order:
     def is_transmitted(self) -> bool:
         """Whether it has left the gateway."""
         return self.status is not Status.UNTRANSMITTED
+
+    @property
+    def is_unbound(self) -> bool:
+        """Whether it was entered by hand and no client has it (fact 3.21)."""
+        return self.order_id == 0
 
     @property
     def is_buy(self) -> bool:
@@ -256,7 +265,11 @@ class Order:
         """Why it does not work yet, as orderStatus states it (facts 3.59, 3.94)."""
         if self.is_done:
             return ""
-        reasons = ("child", self.waits_for_parent), ("trigger", not self.triggered)
+        reasons = (
+            ("child", self.waits_for_parent),
+            ("trigger", not self.triggered),
+            ("locate", self.is_locating),
+        )
         return ",".join(word for word, holds in reasons if holds)
 
     def family(self) -> Iterator[Order]:

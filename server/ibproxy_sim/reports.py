@@ -13,6 +13,7 @@ from ibproxy_sim.order_codec import (
     COMPLETED_ORDER,
     OPEN_ORDER,
     UNSET_DOUBLE_TEXT,
+    UNSET_INTEGER_TEXT,
     write_order,
 )
 from ibproxy_sim.orders import Order, Status
@@ -62,6 +63,8 @@ class Reports:
 
     def owner(self, order: Order) -> Client | None:
         """Return the connected client with the order's client id, if any (fact 3.88)."""
+        if order.is_unbound:
+            return None
         for client in self._gateway.clients.values():
             if client.client_id == order.client_id:
                 return client
@@ -91,6 +94,9 @@ class Reports:
     def filled(self, order: Order, executions: list[Execution]) -> None:
         """Tell the owner of fills: 11, 5, 3 for each (facts 3.50, 3.109)."""
         client = self.owner(order)
+        for watcher in self._watchers(order):
+            for execution in executions:
+                self.execution(watcher, LIVE, execution)
         for execution in executions if client else ():
             if client:
                 self.execution(client, LIVE, execution)
@@ -99,12 +105,21 @@ class Reports:
     def settled(self, order: Order, executions: list[Execution]) -> None:
         """Tell the owner what fills cost: 5 with the commission, 59 (fact 3.50)."""
         client = self.owner(order)
+        for watcher in self._watchers(order):
+            for execution in executions:
+                self.commission(watcher, execution)
         for execution in executions if client else ():
             if client and execution.commission is not None:
                 self.open_order(client, order)
                 if order.legs:
                     self.status(client, order)
                 self.commission(client, execution)
+
+    def _watchers(self, order: Order) -> list[Client]:
+        """Who hears of the fills of an order that nobody has: client 0 (fact 3.32)."""
+        if not order.is_unbound:
+            return []
+        return [client for client in self._gateway.clients.values() if client.client_id == 0]
 
     def open_order(
         self, client: Client, order: Order, more: Mapping[str, str] | None = None
@@ -162,7 +177,7 @@ class Reports:
             client,
             11,
             req_id,
-            execution.order_id,
+            execution.order_id or UNSET_INTEGER_TEXT,  # entered by hand (facts 3.22, 3.23)
             *contract,
             execution.exec_id,
             eastern_text(execution.time_s),

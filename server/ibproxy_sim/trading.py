@@ -14,8 +14,8 @@ from ibproxy_sim.conditions import Conditions
 from ibproxy_sim.engine import Engine
 from ibproxy_sim.funding import Impact, impact
 from ibproxy_sim.gateway import Client, Gateway
-from ibproxy_sim.hours import day_start_s, eastern_day
-from ibproxy_sim.market import Market
+from ibproxy_sim.hours import day_start_s, eastern_day, next_open_s, session_s
+from ibproxy_sim.market import Market, expiry_s
 from ibproxy_sim.order_codec import PLACE_ORDER, Names, Terms, read_place_order
 from ibproxy_sim.orders import Event, Leg, Order
 from ibproxy_sim.reports import Reports, price_text
@@ -34,7 +34,7 @@ NO_SUCH_CONTRACT = "No security definition has been found for the request"
 
 
 class Trading:
-    """Handlers of messages 3, 4, 5, 7, 15, 16, 21, 58 and 99.
+    """Handlers of messages 3, 4, 5, 7, 16, 58 and 99.
 
     ``trading = Trading(gateway, universe, market)`` makes the accounts; ``trading.install()``
     puts them into ``gateway.books`` and registers the handlers. After it comes
@@ -69,9 +69,7 @@ class Trading:
                 "4": self.cancel_order,
                 "5": self.open_orders,
                 "7": self.executions,
-                "15": self.auto_open_orders,
                 "16": self.all_open_orders,
-                "21": self.exercise_options,
                 "58": self.global_cancel,
                 "99": self.completed_orders,
             }
@@ -145,10 +143,33 @@ class Trading:
             order.oca_group = str(parent.perm_id)  # fact 3.94
         return order
 
+    def make_order(
+        self, client_id: int, order_id: int, account: str, terms: Terms, instrument: Instrument
+    ) -> Order:
+        """An order that no message placed: an exercise, or one entered by hand."""
+        order = Order(
+            client_id=client_id,
+            order_id=order_id,
+            perm_id=next(self._perm_ids),
+            account=account,
+            terms=terms,
+            instrument=instrument,
+            placed_at_s=self._gateway.now_s,
+        )
+        if terms.text("order_type"):
+            self._take_terms(order)
+        return order
+
+    def give_id(self, order: Order, order_id: int) -> None:
+        """Let client 0 know an order by an id of its own (fact 3.45)."""
+        order.client_id, order.order_id = 0, order_id
+        self._orders[0, order_id] = order
+
     def _take_terms(self, order: Order) -> None:
         """Take over size, prices and times from what the client said last."""
         terms, now_s = order.terms, self._gateway.now_s
-        order.quantity = terms.number("total_quantity") or 0.0
+        if not terms.text("hedge_type"):  # its parent's fill says how much it is
+            order.quantity = terms.number("total_quantity") or 0.0
         order.restart_prices()
         order.starts_at_s = (
             parse_time_s(terms.text("good_after_time")) if terms.text("good_after_time") else 0.0
@@ -158,18 +179,30 @@ class Trading:
         elif order.tif == "GTD":
             order.expires_at_s = now_s + float(terms.text("duration"))
         elif order.tif in {"DAY", "OPG"}:
-            # the market is open around the clock here, so the day ends at midnight [assumed]
-            order.expires_at_s = next_midnight_s(max(now_s, order.starts_at_s))
+            order.expires_at_s = self._day_end_s(order, max(now_s, order.starts_at_s))
         else:
             order.expires_at_s = None
+
+    def _day_end_s(self, order: Order, time_s: float) -> float:
+        """When a day order lapses: at midnight if the market never closes [assumed]."""
+        if not self._gateway.settings.keeps_hours:
+            return next_midnight_s(time_s)
+        kind = order.instrument.sec_type if order.instrument else "STK"
+        day = eastern_day(next_open_s(kind, time_s))
+        liquid = not order.terms.is_set("outside_rth")
+        span = session_s(kind, day, liquid=liquid)
+        return span[1] if span else next_midnight_s(time_s)
 
     def _contract(self, terms: Terms) -> tuple[Instrument | None, tuple[Leg, ...]] | Refusal:
         if terms.text("sec_type") == "BAG":
             return self._combo(terms)
-        query = ContractQuery.from_fields([terms.text(name) for name in CONTRACT_FIELDS])
+        names = [terms.text(name) for name in CONTRACT_FIELDS]
+        query = ContractQuery.from_fields(names, terms.text("sec_id_type"), terms.text("sec_id"))
         instrument = self._universe.resolve(query)
         if instrument is None:
             return Refusal(200, NO_SUCH_CONTRACT)
+        if instrument.expiry and expiry_s(instrument.expiry) <= self._gateway.now_s:
+            return Refusal(392, "Invalid Order: contract expired")
         if not instrument.has_quotes:  # an index
             return Refusal(412, "Contract is not available for trading")
         return instrument, ()
@@ -299,13 +332,6 @@ class Trading:
                 self.reports.status(client, order)
         self._gateway.send(client, 53, 1)
 
-    def auto_open_orders(self, client: Client, _fields: list[str]) -> None:
-        """15: for client 0 only (fact 3.43); there are no manual orders here to be bound."""
-        if client.client_id:
-            self._gateway.error(
-                client, -1, 327, "Only the default client (i.e 0) can auto bind orders."
-            )
-
     def completed_orders(self, client: Client, _fields: list[str]) -> None:
         """99: today's done orders; a request while another one is pending is lost (3.104)."""
         if self._is_completed_asked:
@@ -331,13 +357,6 @@ class Trading:
                 self.reports.execution(client, req_id, execution)
                 self.reports.commission(client, execution)
         self._gateway.send(client, 55, 1, req_id)
-
-    def exercise_options(self, client: Client, fields: list[str]) -> None:
-        """21: refused, for want of a position or because it is not modelled (fact 3.117)."""
-        text = f"No unlapsed position exists in this option in account {fields[16]}"
-        self._gateway.error(
-            client, fields[2], 322, f"Error processing request.-'bN' : cause - {text}"
-        )
 
 
 def books_of(gateway: Gateway) -> Books:

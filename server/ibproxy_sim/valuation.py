@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ibproxy_sim import pricing
 from ibproxy_sim.market import Market, Quote
 from ibproxy_sim.matching import mark
 from ibproxy_sim.universe import Instrument, Universe
@@ -53,6 +54,12 @@ class Valuation:
         """Return the price of an option's underlying; its strike if that is not listed."""
         under = self._universe.by_con_id(instrument.under_con_id)
         return self.price(under, time_s) if under else float(instrument.strike)
+
+    def delta(self, option: Instrument, time_s: float) -> float:
+        """Return how much an option gains for 1 of its underlying."""
+        spot = self.underlying_price(option, time_s)
+        years, volatility = self._market.years_left(option, time_s), self._market.smile(option)
+        return pricing.greeks(option.right, spot, option.strike, years, volatility).delta
 
     def _pair(self, currency: str) -> tuple[Instrument, bool] | None:
         if currency not in self._pairs:

@@ -191,6 +191,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "exerciseOptions": (
         Case((REQ, OPTION, 1, 1, PLAIN, 1), ("4/322",)),
+        Case((REQ, OPTION, 1, 1, PLAIN, 1), ("5", "3", "11", "59"), 1.0, before=(HELD,)),
     ),
     "reqScannerSubscription": (
         Case((REQ, ScannerSubscription(5, "STK", "STK.US.MAJOR", "TOP_PERC_GAIN"), [], []),

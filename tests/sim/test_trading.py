@@ -23,7 +23,9 @@ from ib_async.order import (
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
 from ibproxy_sim.accounts import Accounts
+from ibproxy_sim.exercise import Exercises
 from ibproxy_sim.gateway import Client, Gateway, Settings
+from ibproxy_sim.manual import ManualOrders
 from ibproxy_sim.market import Market, Quote
 from ibproxy_sim.trading import Trading
 from ibproxy_sim.universe import Instrument, Universe
@@ -77,6 +79,8 @@ class Desk:
         self.market = SetMarket()
         self.trading = Trading(self.gateway, UNIVERSE, self.market)
         self.trading.install()
+        ManualOrders(self.gateway, self.trading).install()
+        Exercises(self.gateway, UNIVERSE, self.trading).install()
         Accounts(self.gateway, self.trading.books).install()
 
     def connect(self, client_id: int, version: int = 178) -> Client:
@@ -631,7 +635,8 @@ def test_children_wake_with_the_fill_of_a_resting_parent(desk: Desk) -> None:
         (PercentChangeCondition(7, "a", True, -1.0, 272093, "SMART"), True),
         (ExecutionCondition(5, "a", "STK", "SMART", "MSFT"), True),
         (ExecutionCondition(5, "a", "STK", "SMART", "TSLA"), False),
-        (MarginCondition(4, "a", True, 0), False),
+        (MarginCondition(4, "a", True, 101), False),
+        (MarginCondition(4, "a", True, 99), True),
     ],
 )
 def test_conditions(desk: Desk, condition: OrderCondition, fills: bool) -> None:
