@@ -6,6 +6,7 @@ Both libraries have one API, so one bench serves: see `test_ib_insync.py`.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -102,14 +103,14 @@ def test_display_groups(judge: Any) -> None:
     ib, client = judge.ib, judge.ib.client
     groups, updates = judge.hear("displayGroupList"), judge.hear("displayGroupUpdated")
     asked, followed = client.getReqId(), client.getReqId()
-    judge.expect(320, 321)
     client.queryDisplayGroups(asked)
     client.subscribeToGroupEvents(followed, 1)
     client.updateDisplayGroup(followed, f"{AMD}@SMART")
-    judge.until(lambda: groups or 320 in [row[1] for row in judge.errors])
+    judge.until(lambda: groups and len(updates) >= 2)
     client.unsubscribeFromGroupEvents(followed)
     assert ib.reqCurrentTime()
-    assert all(row[0] == followed for row in updates)
+    assert [row[0] for row in groups] == [asked]
+    assert updates[-1] == (followed, f"{AMD}@SMART")
 
 
 @covers(9, 78, 81)
@@ -292,22 +293,20 @@ def test_scanners(judge: Any) -> None:
 
 
 @covers(12, 13, 52, 53, 84, 86, 100, 101, 102, 103)
-def test_news_and_what_needs_a_subscription(judge: Any) -> None:
-    """Answered, or refused with the gateway's own codes."""
+def test_news_fundamentals_and_calendar(judge: Any) -> None:
+    """What a paid feed brings is decoded; an article is the one that was announced."""
     ib, lib = judge.ib, judge.lib
-    judge.expect(321, 430, 10276, 10277, 10278, 10279, 10280, 10281, 10282, 10284)
     ib.reqNewsBulletins(allMessages=True)
     found = ib.reqHistoricalNews(AMD, "BRFG+DJNL", "", "", 10)
-    article = found[0] if isinstance(found, list) and found else found
-    assert article is None or isinstance(article, list) or article.articleId
-    known = getattr(article, "articleId", "BRFG$0")
-    ib.reqNewsArticle("BRFG", known)
-    ib.reqFundamentalData(judge.stock(), "ReportSnapshot")
+    first = found[0] if isinstance(found, list) else found  # one library gives the last alone
+    assert first.headline
+    article = ib.reqNewsArticle(first.providerCode, first.articleId)
+    assert article.articleText
+    assert "<" in ib.reqFundamentalData(judge.stock(), "ReportSnapshot")
     ib.client.cancelFundamentalData(ib.client.getReqId())
-    ib.reqWshMetaData()
+    assert json.loads(ib.getWshMetaData())
+    assert json.loads(ib.getWshEventData(lib.WshEventData(conId=AMD))) is not None
     ib.cancelWshMetaData()
-    ib.reqWshEventData(lib.WshEventData(conId=AMD))
-    ib.cancelWshEventData()
     ib.cancelNewsBulletins()
     assert ib.reqCurrentTime()
 

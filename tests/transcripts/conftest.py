@@ -129,7 +129,7 @@ RECEIVED: dict[str, tuple[str, str]] = {
     "75": ("optionParameter", "reqId exchange conId tradingClass multiplier"),
     "76": ("optionParameterEnd", "reqId"),
     "81": ("tickReqParams", "reqId minTick bboExchange permissions"),
-    "84": ("tickNews", "reqId"),
+    "84": ("tickNews", "reqId time provider articleId"),
     "88": ("headTimestamp", "reqId time"),
     "90": ("historicalDataUpdate", "reqId count date open close high low wap volume"),
     "94": ("pnl", "reqId daily unrealized realized"),
