@@ -64,6 +64,7 @@ class MarketSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volatility: Annotated[float, Meta(gt=0, le=100)] = 1.0
     start: Annotated[datetime, Meta(tz=True)] | None = None
     keeps_hours: bool = False
+    flood: bool = False
 
 
 class GatewaySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,6 +150,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             volatility=self.market.volatility,
             symbols=self.symbols,
             keeps_hours=self.market.keeps_hours,
+            flood=self.market.flood,
             server_version=self.gateway.server_version,
             max_lines=self.gateway.max_lines,
             max_books=self.gateway.max_books,
@@ -179,6 +181,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seed: int | None = None,
         speed: float | None = None,
         volatility: float | None = None,
+        flood: bool | None = None,
         server_version: int | None = None,
     ) -> Scenario:
         """Return the scenario with some values changed.
@@ -192,6 +195,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             (tables["market"], "seed", seed),
             (tables["market"], "speed", speed),
             (tables["market"], "volatility", volatility),
+            (tables["market"], "flood", flood),
             (tables["gateway"], "server_version", server_version),
         ):
             if value is not None:

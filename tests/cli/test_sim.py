@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ibproxy.wire.framing import GREETING, frame, split_fields
+from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
 
 Start = Callable[..., Any]
 
@@ -44,6 +44,23 @@ def test_a_signal_ends_it_at_once(start: Start, number: int, status: int) -> Non
         assert sim.wait() == status
     assert sim.errors == []
     assert not sim.has_survivors
+
+
+def test_the_highest_speed_is_the_readers(start: Start) -> None:
+    """With `--speed max` ticks come for as long as somebody reads, however little time goes by."""
+    sim = start("sim", "--port", "0", "--speed", "max")
+    host, _, port = sim.ready()[0].rpartition(":")
+    spy = join_fields(1, 11, 7, 0, "SPY", "STK", "", 0, "", "", "SMART", "", "USD", "", "", 0)
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(GREETING + frame(b"v157..178") + frame(b"71\x002\x001\x00\x00"))
+        connection.sendall(frame(spy + join_fields("", 0, 0, "")))
+        buffer, ticks = FrameBuffer(), 0
+        while ticks < 50_000:
+            payloads = buffer.feed(connection.recv(1 << 16))
+            assert payloads or buffer.pending_bytes, "the stand-in has stopped"
+            ticks += sum(
+                payload.startswith((b"1\x006\x007", b"2\x006\x007")) for payload in payloads
+            )
 
 
 def test_the_options_make_the_gateway(start: Start) -> None:

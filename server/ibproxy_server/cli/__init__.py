@@ -114,7 +114,12 @@ def _parser() -> _Parser:
         help="account codes with commas between (DU1000001,DU1000002)",
     )
     sim.add_argument("--seed", type=int, metavar="N", help="chooses the market (1)")
-    sim.add_argument("--speed", type=_positive, metavar="X", help="market seconds a second (1)")
+    sim.add_argument(
+        "--speed",
+        type=_speed,
+        metavar="X",
+        help="market seconds a second (1); max: ticks as fast as they are read, for load tests",
+    )
     sim.add_argument(
         "--server-version",
         type=_server_version,
@@ -179,6 +184,10 @@ def _positive(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return number
+
+
+def _speed(text: str) -> float:
+    return float("inf") if text == "max" else _positive(text)
 
 
 def _number(text: str) -> float:

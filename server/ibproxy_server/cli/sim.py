@@ -15,6 +15,9 @@ from ibproxy_sim.control_link import ControlServer
 from ibproxy_sim.scenario import DEFAULT, Scenario, load_scenario, shipped_scenarios
 from ibproxy_sim.server import SimServer
 
+MAX_SPEED = float("inf")
+"""`--speed max`: market data as fast as each client reads it."""
+
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to end; the first line of output says where."""
@@ -31,7 +34,8 @@ def _chosen(options: argparse.Namespace) -> Scenario:
     return load_scenario(options.scenario or DEFAULT).changed(
         accounts=options.accounts,
         seed=options.seed,
-        speed=options.speed,
+        speed=None if options.speed == MAX_SPEED else options.speed,
+        flood=options.speed == MAX_SPEED or None,
         server_version=options.server_version,
     )
 
