@@ -34,6 +34,14 @@ def test_handshake_looks_like_a_gateways(world: Any) -> None:
     assert [each[3] for each in heard[2:]] == ["2104", "2104", "2103", "2107"]
 
 
+@pytest.mark.parametrize(("version", "fields"), [(165, 5), (166, 6), (176, 6)])
+def test_own_errors_have_the_versions_layout(make_world: Any, version: int, fields: int) -> None:
+    """An error of the proxy's own has as many fields as the gateway's at that version."""
+    alpha = make_world().connect(version=version).client("alpha").start()
+    alpha.say(2, 2, 44)
+    assert [len(each) for each in alpha.take(4)] == [fields]
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_bytes_may_be_cut_anywhere(world: Any, size: int) -> None:
     """The handshake and requests are understood however the stream is cut."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ibproxy_server.core.requests import UpstreamRequest
 
 
+FIRST_WITH_REJECT_JSON = 166
+"""Version from which message 4 has a sixth field [api ibapi/decoder.py]."""
+
 Place = tuple[int, bytes] | tuple[int, bytes, bytes]
 """Kind of request and the client's id, and what else tells apart two in flight."""
 
@@ -99,6 +102,7 @@ class Session:
         self.market_data_type = b"1"
         self.messages_in = 0
         self.bytes_out = 0
+        self._version = 0
         self._start = b""
         self._frames = FrameBuffer()
 
@@ -120,9 +124,10 @@ class Session:
         self.out.append(frame(join_fields(*fields)))
 
     def error(self, for_id: int | bytes, code: int, text: str) -> None:
-        """Queue an error message, in the layout of versions from 166 on."""
+        """Queue an error message; from version 166 on it has a field for a reject's JSON."""
         shown = for_id.decode(errors="replace") if isinstance(for_id, bytes) else for_id
-        self.say(4, 2, shown, code, text, "")
+        tail = ("",) if self._version >= FIRST_WITH_REJECT_JSON else ()
+        self.say(4, 2, shown, code, text, *tail)
 
     def receive(self, data: bytes, server_version: int, time_text: str) -> list[bytes]:
         """Take bytes from the client; do the handshake, and return complete payloads.
@@ -159,5 +164,6 @@ class Session:
                 f"the client speaks server versions {low} to {high}, the proxy {server_version}: "
                 f"set server_version in the proxy's configuration to {min(high, 178)}"
             )
+        self._version = server_version
         self.say(server_version, time_text)
         self.phase = Phase.STARTING
