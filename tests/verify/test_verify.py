@@ -26,6 +26,9 @@ from ibproxy_sim.threaded import ThreadedSim
 
 Start = Callable[[Settings], ThreadedSim]
 FAST = Settings(speed=20, not_permitted=("AAPL",))
+SATURDAY_S = 1776524400.0
+"""2026-04-18 11:00 in New York."""
+
 PAGE = Path(__file__).parents[2] / "docs" / "assumptions.md"
 CITED = re.compile(r"facts?\s+((?:\d+\.\d+(?:,| and| to|)\s*(?:#\s*)?)+)")
 
@@ -55,7 +58,7 @@ def test_the_stand_in_is_what_the_proxy_takes_a_gateway_for(start_sim: Start) ->
     found = findings(sim)
     assert {name: f.detail for name, f in found.items() if f.result is Result.DIFFERS} == {}
     unknown = {name for name, f in found.items() if f.result is Result.UNKNOWN}
-    assert unknown == {"only_account_is_taken"}
+    assert unknown == {"only_account_is_taken", "warned_orders_live"}
     orders = sim.simulation.trading.books.orders
     assert len(orders) > 10
     assert all(order.is_done and not order.filled for order in orders)
@@ -76,6 +79,15 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ibproxy_server.verify.probe.GAP_S", 0.0)
     hurried_lab = functools.partial(Lab, patience_s=0.5, quiet_s=0.05)
     monkeypatch.setattr("ibproxy_server.cli.verify.Lab", hurried_lab)
+
+
+def test_where_exchanges_are_closed_warned_orders_live(start_sim: Start) -> None:
+    """399 comes, and the order is there."""
+    sim = start_sim(Settings(keeps_hours=True))
+    sim.call(lambda: sim.gateway.advance(SATURDAY_S))
+    found = findings(sim, "warned_orders_live")["warned_orders_live"]
+    assert found.result is Result.HOLDS
+    assert "until 2026-04-20" in found.detail
 
 
 @pytest.mark.parametrize(
@@ -204,6 +216,7 @@ FAULTS: dict[str, tuple[Callable[[Gateway], None], set[str]]] = {
     "no 103": (other_code(103), {"ids_only_rise"}),
     "no 10147": (other_code(10147), {"cancel_of_unknown_order"}),
     "no 401": (other_code(401), {"long_oca_names_are_refused"}),
+    "no 321": (other_code(321), {"no_code_is_refused", "orders_need_an_account"}),
     "no 300": (other_code(300), {"cancel_of_unknown_data"}),
     "no 200": (other_code(200), {"unknown_contract_is_200"}),
     "no 310": (other_code(310), {"depth_cancel_repeats_its_kind"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ibproxy_server.verify.assumption import CannotCheck, Differs
 from ibproxy_server.verify.lab import Lab, is_read_only
 from ibproxy_server.verify.order_form import CANCEL_ORDER
@@ -212,6 +214,34 @@ def oca_names_are_account_wide(lab: Lab) -> str:
             raise Differs("the other client's order in the group lived on") from None
         lab.gone(other, others.order_id)
     return "the other client's order was cancelled too"
+
+
+def warned_orders_live(lab: Lab) -> str:
+    """3.63, 3.64: an order that 399 is said of is among the open ones."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    messages = lab.place(lab.main, ticket)
+    warnings = [m for m in messages if is_error(399, of=ticket.order_id)(m)]
+    listed = _orders(_open_orders(lab.main), ticket.order_id)
+    lab.cancel(lab.main, ticket.order_id)
+    if not warnings:
+        raise CannotCheck("no 399 came: the exchange is open")
+    if not listed:
+        raise Differs(f"after {shown(warnings)} the order is gone")
+    return shown(warnings)
+
+
+def orders_need_an_account(lab: Lab) -> str:
+    """3.71: on a login with several accounts an order without one is refused."""
+    lab.need_orders()
+    lab.two_accounts()
+    ticket = dataclasses.replace(lab.resting(lab.main), account="")
+    messages = lab.place(lab.main, ticket)
+    if messages[-1][0] == "3":
+        lab.cancel(lab.main, ticket.order_id)
+    if not is_error(321, 435, of=ticket.order_id)(messages[-1]):
+        raise Differs(shown(messages))
+    return shown(messages[-1:])
 
 
 def what_if_leaves_orders_alone(lab: Lab) -> str:
