@@ -86,4 +86,6 @@ class ThreadedSim:
         stopping.result(timeout=START_TIMEOUT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=START_TIMEOUT_S)
+        if self._thread.is_alive():
+            raise RuntimeError(f"the stand-in has not ended in {START_TIMEOUT_S} s")
         self._loop.close()

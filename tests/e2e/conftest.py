@@ -23,10 +23,11 @@ PATIENCE_S = 15.0
 class Desk:
     """A gateway with two accounts, a proxy in front of it, and strategies bound to one each."""
 
-    def __init__(self, sim: ThreadedSim, folder: Path) -> None:
+    def __init__(self, sim: ThreadedSim, folder: Path, server_version: int) -> None:
         self.sim = sim
         self.proxy = ThreadedProxy(
             Config(
+                server_version=server_version,
                 gateway=f"127.0.0.1:{sim.port}",
                 listen=(f"ipc://{folder}/p.sock",),
                 strategies={
@@ -72,13 +73,21 @@ def _until() -> Callable[..., None]:
 
 
 @pytest.fixture
+def server_version() -> int:
+    """The highest version that the proxy asks the gateway for; tests may parametrise it."""
+    return 176
+
+
+@pytest.fixture
 def desk(
     start_sim: Callable[[Settings], ThreadedSim],
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
+    server_version: int,
 ) -> Iterator[Desk]:
     """A desk with a market four times as fast as the clock."""
-    desk = Desk(start_sim(Settings(accounts=ACCOUNTS, speed=4)), tmp_path_factory.mktemp("p"))
+    sim = start_sim(Settings(accounts=ACCOUNTS, speed=4))
+    desk = Desk(sim, tmp_path_factory.mktemp("p"), server_version)
     monkeypatch.setenv("IBPROXY_URL", desk.url)
     yield desk
     desk.stop()

@@ -10,7 +10,7 @@ from typing import Any
 from ibproxy.config import Config
 from ibproxy_server.shells.runner import Runner
 
-START_TIMEOUT_S = 5
+START_TIMEOUT_S = STOP_TIMEOUT_S = 5
 
 
 class ThreadedProxy:
@@ -45,10 +45,16 @@ class ThreadedProxy:
         return result.result(START_TIMEOUT_S)
 
     def stop(self) -> None:
-        """End it, and its thread."""
+        """End it, and its thread.
+
+        Raises:
+            RuntimeError: it does not end.
+        """
         if self._loop and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(START_TIMEOUT_S)
+            self._thread.join(STOP_TIMEOUT_S)
+            if self._thread.is_alive():
+                raise RuntimeError(f"the proxy has not ended in {STOP_TIMEOUT_S} s")
 
     def _run(self) -> None:
         self._loop = loop = asyncio.new_event_loop()

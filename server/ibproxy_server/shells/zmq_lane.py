@@ -18,6 +18,7 @@ from typing import Any
 import zmq
 
 from ibproxy.address import Address, IpcAddress, create_directory_of
+from ibproxy.context import end_context
 from ibproxy.errors import BusyError, ConfigError, RemoteProtocolError
 from ibproxy.pump import SocketPump
 from ibproxy.wire import lane
@@ -123,7 +124,7 @@ class ZmqLane:
         for peer in list(self._peers.values()):
             self.drop(peer.session, reason)
         self._pump.close(linger_ms=200)
-        self._context.term()
+        end_context(self._context)
         for path in self._ipc_paths:
             with contextlib.suppress(OSError):
                 Path(path).unlink()
