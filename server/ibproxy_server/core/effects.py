@@ -56,7 +56,6 @@ class SendUpstream:
 class Level(Enum):
     """How much a notice matters to people."""
 
-    DEBUG = 10
     INFO = 20
     WARNING = 30
     ERROR = 40

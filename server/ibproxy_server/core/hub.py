@@ -43,7 +43,7 @@ MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 DATA_LOST = 1101
 """Connectivity is back, but what was subscribed is not (fact 7.3)."""
 
-PAPER_PORTS, LIVE_PORTS = (7497, 4002), (7496, 4001)
+PAPER_PORTS = (7497, 4002)
 _NO_ID = (-1, 2**31 - 1)
 _FARM = re.compile(rb":|\.(?=\w+(?:\.\w+)*$)")
 """What stands before a farm's name, which may have dots of its own (facts 1.15, 1.16, 1.18)."""
