@@ -146,9 +146,12 @@ def test_an_idle_market_keeps_the_clock(timer_s: float | None) -> None:
         sim.call(lambda: sim.gateway.call_later(timer_s, lambda: None))
     began_s = time.monotonic()
     time.sleep(1.6)
-    elapsed_s = (sim.control.time.timestamp() - MONDAY_S, time.monotonic() - began_s)
+    lags_s = [  # the least of some, since the machine may be busy between the two readings
+        abs(sim.control.time.timestamp() - MONDAY_S - (time.monotonic() - began_s))
+        for _ in range(10)
+    ]
     sim.stop()
-    assert elapsed_s[0] == pytest.approx(elapsed_s[1], abs=0.3)
+    assert min(lags_s) < 0.3
 
 
 def test_a_restart_over_tcp(sim_thread: ThreadedSim, ib: IB) -> None:

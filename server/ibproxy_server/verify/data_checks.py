@@ -6,6 +6,7 @@ from ibproxy_server.verify.assumption import CannotCheck, Differs
 from ibproxy_server.verify.lab import EURUSD, STOCK, UNKNOWN, Lab
 from ibproxy_server.verify.probe import Message, Silence, Test, is_error, shown
 
+NOTICES = {"2104", "2106", "2119", "2158", "2174", "10167", "10090"}
 
 
 def of_request(req_id: int, *message_ids: int) -> Test:
