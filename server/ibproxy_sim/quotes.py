@@ -263,14 +263,7 @@ class Quotes:
             yield Tick(STRING, 45, str(int(self._shown_s(stream))))
             yield Tick(PRICE, 4, str(quote.last))
         yield Tick(GENERIC, 49, "0.0")
-        if quote.last_size:
-            yield Tick(SIZE, 5, size_text(quote.last_size))
-            yield Tick(SIZE, 8, size_text(quote.volume))
-        yield Tick(PRICE, 6, str(quote.high))
-        yield Tick(PRICE, 7, str(quote.low))
-        yield Tick(PRICE, 9, str(quote.close))
-        if instrument.has_trades:
-            yield Tick(PRICE, 14, str(quote.open))
+        yield from _day_ticks(instrument, quote)
         if instrument.has_quotes:
             yield Tick(PRICE, 1, str(quote.bid))
             yield Tick(PRICE, 2, str(quote.ask))
@@ -298,14 +291,7 @@ class Quotes:
         if instrument.has_trades:
             yield Tick(STRING, 45, str(int(self._shown_s(stream))))
             yield Tick(PRICE, 4, str(quote.last))
-        if quote.last_size:
-            yield Tick(SIZE, 5, size_text(quote.last_size))
-            yield Tick(SIZE, 8, size_text(quote.volume))
-        yield Tick(PRICE, 6, str(quote.high))
-        yield Tick(PRICE, 7, str(quote.low))
-        yield Tick(PRICE, 9, str(quote.close))
-        if instrument.has_trades:
-            yield Tick(PRICE, 14, str(quote.open))
+        yield from _day_ticks(instrument, quote)
 
     def _send_rest(self, stream: Subscription, quote: Quote) -> None:
         """Generic ticks that move, and an option's greeks."""
@@ -338,3 +324,15 @@ class Quotes:
         else:
             tail = (value,)
         self._gateway.send(stream.client, message, 6, stream.req_id, number, *tail)
+
+
+def _day_ticks(instrument: Instrument, quote: Quote) -> Iterator[Tick]:
+    """The last trade's size and the day so far, in their recorded order (fact 4.14)."""
+    if quote.last_size:
+        yield Tick(SIZE, 5, size_text(quote.last_size))
+        yield Tick(SIZE, 8, size_text(quote.volume))
+    yield Tick(PRICE, 6, str(quote.high))
+    yield Tick(PRICE, 7, str(quote.low))
+    yield Tick(PRICE, 9, str(quote.close))
+    if instrument.has_trades:
+        yield Tick(PRICE, 14, str(quote.open))

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from ibproxy.context import close_context, process_context
+from ibproxy.context import close_context, end_context, process_context
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
 from ibproxy.wire.lane import (
     DATA,
@@ -106,7 +106,7 @@ class FakeProxy:
         if self._thread.is_alive():
             self._order(lambda: True)
             self._thread.join(WAIT_S)
-        self._context.term()
+        assert end_context(self._context)
 
     def wait_for(self, is_true: Callable[[], object]) -> None:
         """Wait until the fake has seen something."""
@@ -114,6 +114,12 @@ class FakeProxy:
         while not is_true():
             assert time.monotonic() < deadline_s, "the proxy never saw it"
             time.sleep(0.002)
+
+    def wait_for_silence(self) -> None:
+        """Wait until all that was ordered has been sent."""
+        done = threading.Event()
+        self._order(done.set)
+        assert done.wait(WAIT_S), "the fake is stuck"
 
     def _order(self, order: Callable[[], bool | None]) -> None:
         self._orders.put(order)

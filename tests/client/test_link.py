@@ -397,7 +397,7 @@ def test_busy_program_stays_connected(proxy: FakeProxy) -> None:
     ib.connect(**CONNECT)
     for number in range(5000):
         proxy.push(error_message(number))
-    time.sleep(0.3)
+    proxy.wait_for_silence()  # the program's own loop does not run meanwhile
     _sleep_until(ib, lambda: len(texts) >= 5000)
     assert texts == [str(number) for number in range(5000)]
     ib.disconnect()
