@@ -8,8 +8,8 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 
 _INSTALLED = {entry.value for entry in entry_points(group="pytest11")}
 pytest_plugins = [

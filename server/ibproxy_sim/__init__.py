@@ -1,42 +1,25 @@
 """A stand-in for IB Gateway: it speaks TWS's wire protocol, and needs no account.
 
-Theory of operation::
+Theory of operation; each folder has a map of its own::
 
-    server.py threaded.py    sockets, the wall clock                    the only IO
-    control_link.py          the control's own port                     and this
-    gateway.py  build.py     clients, handshake, time; all put together pure from here down
-      session.py malformed.py line.py        a connection as such, and what cannot be read
-      streams.py                             what runs until it is cancelled
-
-      contracts.py details.py                contracts, symbols, chains, market rules
-      quotes.py generic_ticks.py option_ticks.py flood.py
-      ticks.py depth.py realtime.py          market data of every kind
-      history.py bars.py scanners.py         the past, and lists of stocks
-      news.py articles.py bulletins.py feeds.py
-      fundamentals.py wall_street_horizon.py what needs a paid feed
-      advisors.py displays.py                advisors' groups, groups of windows
-
-      trading.py order_codec.py checks.py    orders: their messages, and what is refused
-      engine.py orders.py conditions.py      their life
-      matching.py slices.py adjusted.py hedges.py
-                                             what of them trades, when, at which price
-      booking.py reports.py funding.py       what a fill books and tells, and if it can be paid
-      exercise.py manual.py                  what comes from no placeOrder
-      accounts.py summary.py positions.py pnl.py values.py
-                                             what accounts are told to be worth
-
-    universe.py instruments.py catalogue.py chains.py listings.py other_listings.py
-                                             what is listed, and how it is found
-    market.py path.py pricing.py             at what price, at any moment
-    calendars.py hours.py times.py           when there is trading, and how times are written
-    books.py margins.py valuation.py         who owns what, and what it is worth
-    wording.py                               texts that several parts use
-
+    server.py threaded.py    sockets, and the wall clock                the only IO,
+    control/                 by whose hand things happen                with this one's port
+    scenario.py scenarios/   what there is, and what goes wrong when
     faults/                  what goes wrong, on the gateway's lines
-    scenario.py scenarios/   what goes wrong when
-    control.py reference.py  by whose hand, and the tables of it all
-    fixture.py pytest_plugin.py testing.py   for tests: with sockets, and without
+    build.py                 all put together                           pure from here down
 
+      feeds/                 news, bulletins, what needs a paid feed
+      data/                  contracts, live market data, the past
+      trading/               orders between the request and the report
+      accounts/              who owns what, what it is worth, what clients are told of it
+      orders/                what an order is, and what of it trades at which price
+      wire/                  clients, handshake, time, who handles what
+      exchange/              what is listed, when it trades, at what price
+
+    fixture.py pytest_plugin.py testing.py   for tests: with sockets, and without
+    reference.py                             the tables of faults and scenarios in the docs
+
+Of the folders from `data/` down, each imports only those below it; `feeds/` uses `data/`.
 Everything below `server.py` is driven by bytes and by the time it is told, and the same seed
 and the same requests give the same market. Nothing here imports the proxy, and of the shared
 package only the frame format: one wrong field index must not be able to hide in both.

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ibproxy_sim.accounts import Accounts
-from ibproxy_sim.advisors import Advisors
-from ibproxy_sim.bulletins import Bulletins
-from ibproxy_sim.contracts import Contracts
-from ibproxy_sim.depth import Depth
-from ibproxy_sim.displays import Displays
-from ibproxy_sim.exercise import Exercises
+from ibproxy_sim.accounts.advisors import Advisors
+from ibproxy_sim.accounts.requests import Accounts
+from ibproxy_sim.data.contracts import Contracts
+from ibproxy_sim.data.depth import Depth
+from ibproxy_sim.data.displays import Displays
+from ibproxy_sim.data.flood import Flood
+from ibproxy_sim.data.history import History
+from ibproxy_sim.data.option_ticks import Calculations
+from ibproxy_sim.data.quotes import Quotes
+from ibproxy_sim.data.realtime import RealTimeBars
+from ibproxy_sim.data.scanners import Scanners
+from ibproxy_sim.data.ticks import Ticks
+from ibproxy_sim.exchange.market import Market
+from ibproxy_sim.exchange.universe import Universe
 from ibproxy_sim.faults.board import Faults
-from ibproxy_sim.flood import Flood
-from ibproxy_sim.fundamentals import Fundamentals
-from ibproxy_sim.gateway import Gateway, Settings
-from ibproxy_sim.history import History
-from ibproxy_sim.manual import ManualOrders
-from ibproxy_sim.market import Market
-from ibproxy_sim.news import News
-from ibproxy_sim.option_ticks import Calculations
-from ibproxy_sim.quotes import Quotes
-from ibproxy_sim.realtime import RealTimeBars
-from ibproxy_sim.scanners import Scanners
-from ibproxy_sim.session import Session
-from ibproxy_sim.ticks import Ticks
-from ibproxy_sim.trading import Trading
-from ibproxy_sim.universe import Universe
-from ibproxy_sim.wall_street_horizon import WallStreetHorizon
+from ibproxy_sim.feeds.bulletins import Bulletins
+from ibproxy_sim.feeds.fundamentals import Fundamentals
+from ibproxy_sim.feeds.news import News
+from ibproxy_sim.feeds.wall_street_horizon import WallStreetHorizon
+from ibproxy_sim.trading.exercise import Exercises
+from ibproxy_sim.trading.manual import ManualOrders
+from ibproxy_sim.trading.requests import Trading
+from ibproxy_sim.wire.gateway import Gateway
+from ibproxy_sim.wire.session import Session
+from ibproxy_sim.wire.settings import Settings
 
 
 @dataclass

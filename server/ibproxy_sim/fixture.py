@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ibproxy_sim.control import SimControl
+from ibproxy_sim.control.operations import SimControl
 from ibproxy_sim.scenario import DEFAULT, SUFFIX, Scenario, load_scenario
 from ibproxy_sim.threaded import ThreadedSim
 

@@ -42,13 +42,13 @@ import msgspec
 from msgspec import Meta
 
 from ibproxy.errors import ConfigError
-from ibproxy_sim.books import Position
+from ibproxy_sim.accounts.books import Position
+from ibproxy_sim.accounts.valuation import BASE_CURRENCY
 from ibproxy_sim.build import Simulation, make_simulation
+from ibproxy_sim.exchange.universe import ContractQuery
 from ibproxy_sim.faults.board import make_fault
 from ibproxy_sim.faults.fault import Fault
-from ibproxy_sim.gateway import MAX_VERSION, MIN_VERSION, Settings
-from ibproxy_sim.universe import ContractQuery
-from ibproxy_sim.valuation import BASE_CURRENCY
+from ibproxy_sim.wire.settings import MAX_VERSION, MIN_VERSION, Settings
 
 DEFAULT = "calm"
 SUFFIX = ".toml"

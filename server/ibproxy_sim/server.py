@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ibproxy_sim.gateway import Client, Gateway
+from ibproxy_sim.wire.gateway import Client, Gateway
 
 T = TypeVar("T")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.gateway import MAX_VERSION, Client
+from ibproxy_sim.wire.gateway import Client
+from ibproxy_sim.wire.settings import MAX_VERSION
 
 
 class RawClient:

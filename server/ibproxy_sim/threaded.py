@@ -9,10 +9,11 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.control import AnyOperation, SimControl
-from ibproxy_sim.gateway import Gateway, Settings
+from ibproxy_sim.control.operations import AnyOperation, SimControl
 from ibproxy_sim.scenario import Scenario
 from ibproxy_sim.server import SimServer
+from ibproxy_sim.wire.gateway import Gateway
+from ibproxy_sim.wire.settings import Settings
 
 START_TIMEOUT_S = 5
 OPERATION_TIMEOUT_S = 60

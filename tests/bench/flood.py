@@ -14,8 +14,8 @@ import sys
 import time
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 SYMBOLS = ("AMD", "AAPL", "MSFT", "INTC", "TSLA", "NVDA", "META", "IBM", "KO", "SPY")

@@ -9,10 +9,11 @@ from itertools import cycle
 from weakref import WeakKeyDictionary
 
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.flood import Flood
-from ibproxy_sim.gateway import Client, Settings
-from ibproxy_sim.quotes import Subscription
+from ibproxy_sim.data.flood import Flood
+from ibproxy_sim.data.quotes import Subscription
 from ibproxy_sim.server import SimServer
+from ibproxy_sim.wire.gateway import Client
+from ibproxy_sim.wire.settings import Settings
 
 HOLD_S = 1.5
 """A flood begins so long after its subscription: everybody has subscribed by then."""

@@ -16,8 +16,8 @@ from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 VERSION = 176

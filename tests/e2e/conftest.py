@@ -12,8 +12,8 @@ import pytest
 from ibproxy import RemoteIB
 from ibproxy.config import Config, StrategyConfig
 from ibproxy_server.shells.threaded import ThreadedProxy
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 
 ACCOUNTS = ("DU1000001", "DU1000002")
 STRATEGIES = ("alpha", "beta")

@@ -18,8 +18,9 @@ from ib_async import Order, Ticker
 from ibproxy_server.demo.programs import Program
 from ibproxy_server.demo.stage import Part, Stage, cast
 from ibproxy_sim.build import make_gateway
-from ibproxy_sim.gateway import Gateway, Settings
 from ibproxy_sim.server import SimServer
+from ibproxy_sim.wire.gateway import Gateway
+from ibproxy_sim.wire.settings import Settings
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 IMPORT, DIRECT_IMPORT = "from ibproxy import *", "from ib_async import *"

@@ -22,10 +22,10 @@ from typing import Any
 
 import pytest
 
-from ibproxy_sim.books import Account
-from ibproxy_sim.gateway import Settings
+from ibproxy_sim.accounts.books import Account
+from ibproxy_sim.exchange.universe import Instrument
 from ibproxy_sim.threaded import ThreadedSim
-from ibproxy_sim.universe import Instrument
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 ACCOUNTS = ("DU1000001", "DU1000002")

@@ -13,8 +13,8 @@ from ib_async.decoder import Decoder
 from ibproxy.wire.framing import frame
 from ibproxy_sim.build import Simulation, make_simulation
 from ibproxy_sim.faults.board import make_fault
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 

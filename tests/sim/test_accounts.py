@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
-from ibproxy_sim.accounts import Accounts
-from ibproxy_sim.books import Books
-from ibproxy_sim.gateway import Client, Gateway, Settings
-from ibproxy_sim.hours import eastern_day
-from ibproxy_sim.market import Market
-from ibproxy_sim.trading import Trading, books_of
-from ibproxy_sim.universe import Instrument, Universe
+from ibproxy_sim.accounts.books import Books
+from ibproxy_sim.accounts.requests import Accounts
+from ibproxy_sim.exchange.market import Market
+from ibproxy_sim.exchange.times import eastern_day
+from ibproxy_sim.exchange.universe import Instrument, Universe
+from ibproxy_sim.trading.requests import Trading, books_of
+from ibproxy_sim.wire.gateway import Client, Gateway
+from ibproxy_sim.wire.settings import Settings
 
 NOW_S = 1_790_000_000.0
 FIRST, SECOND = "DU1000001", "DU1000002"

@@ -12,10 +12,10 @@ from ib_async import Bag, ComboLeg, Contract, MarketOrder, Order
 from ib_async.client import Client as IbClient
 
 from ibproxy.wire.framing import frame
+from ibproxy_sim.accounts.values import account_values
 from ibproxy_sim.build import make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
-from ibproxy_sim.values import account_values
+from ibproxy_sim.wire.settings import Settings
 
 ACCOUNT, CASH = "DU1", 50_000_000.0
 NOW_S = 1776092400.0

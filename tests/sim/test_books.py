@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibproxy_sim.books import Books, Position
-from ibproxy_sim.margins import commission, margin
-from ibproxy_sim.market import Market, Quote
-from ibproxy_sim.universe import Instrument, Universe
-from ibproxy_sim.valuation import Valuation, multiplier_of
+from ibproxy_sim.accounts.books import Books, Position
+from ibproxy_sim.accounts.margins import commission, margin
+from ibproxy_sim.accounts.valuation import Valuation, multiplier_of
+from ibproxy_sim.exchange.market import Market, Quote
+from ibproxy_sim.exchange.universe import Instrument, Universe
 
 NOW_S = 1_790_000_000.0
 DAY_S = 86_400.0

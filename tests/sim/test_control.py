@@ -20,13 +20,13 @@ from ibproxy.address import parse_host_port
 from ibproxy.errors import BusyError, ConfigError, UpstreamLostError
 from ibproxy.wire.framing import frame, join_fields
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.control import SimControl
-from ibproxy_sim.control_link import ControlServer, answer, connect
-from ibproxy_sim.gateway import Settings
+from ibproxy_sim.control.link import ControlServer, answer, connect
+from ibproxy_sim.control.operations import SimControl
 from ibproxy_sim.scenario import load_scenario
 from ibproxy_sim.server import SimServer
 from ibproxy_sim.testing import AMD
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 ACCOUNT = "DU1000001"

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ibproxy_sim.articles import CODES, Archive
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.gateway import Settings
+from ibproxy_sim.feeds.articles import CODES, Archive
 from ibproxy_sim.testing import AMD, RawClient, contract
+from ibproxy_sim.wire.settings import Settings
 
 Decode = Callable[..., list[tuple[str, tuple[Any, ...]]]]
 MONDAY_S = 1776092400.0

@@ -10,8 +10,8 @@ from ib_async.decoder import Decoder
 
 from ibproxy.wire.framing import FrameBuffer, split_fields
 from ibproxy_sim.build import make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import AMD, RawClient
+from ibproxy_sim.wire.settings import Settings
 
 CHUNKS = 40
 

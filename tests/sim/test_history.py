@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.market import Quote
-from ibproxy_sim.path import step_at
+from ibproxy_sim.exchange.market import Quote
+from ibproxy_sim.exchange.path import step_at
 from ibproxy_sim.testing import AMD, EURUSD, SPX, RawClient
 
 Decode = Callable[..., list[tuple[str, tuple[Any, ...]]]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ibproxy_sim.build import make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import AMD, EURUSD, SPX, RawClient, contract
+from ibproxy_sim.wire.settings import Settings
 
 BOND = contract("912810TM0", "BOND")
 COIN = contract("BTC", "CRYPTO", "PAXOS")

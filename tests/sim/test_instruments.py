@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.calendars import closes_early, is_session_day
-from ibproxy_sim.gateway import Settings
-from ibproxy_sim.hours import hours_text, is_open, last_open_s, next_open_s
+from ibproxy_sim.exchange.calendars import closes_early, is_session_day
+from ibproxy_sim.exchange.hours import hours_text, is_open, last_open_s, next_open_s
 from ibproxy_sim.testing import AMD, RawClient, contract
+from ibproxy_sim.wire.settings import Settings
 
 Decode = Callable[..., list[tuple[str, tuple[Any, ...]]]]
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.hours import day_start_s, eastern_day
-from ibproxy_sim.market import ABSENT, Market
-from ibproxy_sim.path import PricePath, step_at
-from ibproxy_sim.universe import Instrument, Universe
+from ibproxy_sim.exchange.market import ABSENT, Market
+from ibproxy_sim.exchange.path import PricePath, step_at
+from ibproxy_sim.exchange.times import day_start_s, eastern_day
+from ibproxy_sim.exchange.universe import Instrument, Universe
 
 AMD, EURUSD, SPX, SPY = 4391, 12087792, 416904, 756733
 

@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from ibproxy_sim.market import Quote
-from ibproxy_sim.matching import follow, mark, match, net_quote
-from ibproxy_sim.order_codec import Terms
-from ibproxy_sim.orders import DONE, TRANSITIONS, Event, IllegalMoveError, Order, Status
-from ibproxy_sim.universe import Instrument
+from ibproxy_sim.exchange.market import Quote
+from ibproxy_sim.exchange.universe import Instrument
+from ibproxy_sim.orders.matching import follow, mark, match, net_quote
+from ibproxy_sim.orders.order import DONE, TRANSITIONS, Event, IllegalMoveError, Order, Status
+from ibproxy_sim.orders.terms import Terms
 
 APPLE = Instrument(1, "AAPL", "STK")
 

@@ -22,14 +22,9 @@ from ib_async.order import (
 )
 
 from ibproxy.wire.framing import split_fields
-from ibproxy_sim.order_codec import (
-    COMPLETED_ORDER,
-    OPEN_ORDER,
-    Terms,
-    read_order,
-    read_place_order,
-    write_order,
-)
+from ibproxy_sim.orders.codec import read_order, read_place_order, write_order
+from ibproxy_sim.orders.layouts import COMPLETED_ORDER, OPEN_ORDER
+from ibproxy_sim.orders.terms import Terms
 
 VERSIONS = range(157, 179)
 STATED = {"order_id": "7", "client_id": "3", "perm_id": "99", "status": "Submitted"}

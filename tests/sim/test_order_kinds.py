@@ -14,9 +14,9 @@ from ib_async.client import Client as IbClient
 
 from ibproxy.wire.framing import frame
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.gateway import Settings
-from ibproxy_sim.market import Quote, expiry_s
+from ibproxy_sim.exchange.market import Quote, expiry_s
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.settings import Settings
 
 NOW_S = 1776092400.0  # a Monday, 11:00 in New York
 ACCOUNT = "DU1"

@@ -7,12 +7,13 @@ import itertools
 import pytest
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
-from ibproxy_sim.gateway import Client, Gateway, Settings
-from ibproxy_sim.hours import eastern_day
-from ibproxy_sim.market import Market
-from ibproxy_sim.pnl import Pnl
-from ibproxy_sim.trading import Trading
-from ibproxy_sim.universe import Universe
+from ibproxy_sim.accounts.pnl import Pnl
+from ibproxy_sim.exchange.market import Market
+from ibproxy_sim.exchange.times import eastern_day
+from ibproxy_sim.exchange.universe import Universe
+from ibproxy_sim.trading.requests import Trading
+from ibproxy_sim.wire.gateway import Client, Gateway
+from ibproxy_sim.wire.settings import Settings
 
 NOW_S = 1_790_000_000.0
 ACCOUNT = "DU1000001"

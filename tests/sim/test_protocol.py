@@ -36,8 +36,8 @@ from ib_async.client import Client
 
 from ibproxy.wire.framing import frame
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.settings import Settings
 
 VERSIONS = (157, 163, 164, 170, 176, 177, 178)
 MONDAY_S = 1776092400.0

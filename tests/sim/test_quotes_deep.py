@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import AMD, EURUSD, SPX, RawClient, contract
+from ibproxy_sim.wire.settings import Settings
 
 Decode = Callable[..., list[tuple[str, tuple[Any, ...]]]]
 

@@ -13,9 +13,9 @@ from ib_async.client import Client as IbClient
 from ibproxy.errors import ConfigError
 from ibproxy.wire.framing import frame, join_fields
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.gateway import Client
 from ibproxy_sim.scenario import load_scenario, parse_scenario, shipped_scenarios
 from ibproxy_sim.testing import AMD, EURUSD, RawClient
+from ibproxy_sim.wire.gateway import Client
 
 MONDAY_S = 1776092400.0
 NAMES = list(shipped_scenarios())

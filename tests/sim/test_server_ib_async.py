@@ -24,11 +24,11 @@ from ib_async import (
 )
 
 from ibproxy.wire.framing import frame, join_fields
-from ibproxy_sim.gateway import Settings
-from ibproxy_sim.market import Market
+from ibproxy_sim.exchange.market import Market
+from ibproxy_sim.exchange.universe import Universe
 from ibproxy_sim.testing import AMD
 from ibproxy_sim.threaded import ThreadedSim
-from ibproxy_sim.universe import Universe
+from ibproxy_sim.wire.settings import Settings
 
 LONGEST_S = 10
 TRADING_LATER = StartupFetch(0)

@@ -9,8 +9,8 @@ import pytest
 
 from ibproxy.wire.framing import frame, join_fields
 from ibproxy_sim.build import Simulation, make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.settings import Settings
 
 Decode = Callable[..., list[tuple[str, tuple[Any, ...]]]]
 

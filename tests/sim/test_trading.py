@@ -22,13 +22,14 @@ from ib_async.order import (
 )
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
-from ibproxy_sim.accounts import Accounts
-from ibproxy_sim.exercise import Exercises
-from ibproxy_sim.gateway import Client, Gateway, Settings
-from ibproxy_sim.manual import ManualOrders
-from ibproxy_sim.market import Market, Quote
-from ibproxy_sim.trading import Trading
-from ibproxy_sim.universe import Instrument, Universe
+from ibproxy_sim.accounts.requests import Accounts
+from ibproxy_sim.exchange.market import Market, Quote
+from ibproxy_sim.exchange.universe import Instrument, Universe
+from ibproxy_sim.trading.exercise import Exercises
+from ibproxy_sim.trading.manual import ManualOrders
+from ibproxy_sim.trading.requests import Trading
+from ibproxy_sim.wire.gateway import Client, Gateway
+from ibproxy_sim.wire.settings import Settings
 
 NOW_S = 1_790_000_000.0  # a Monday, 10:13 in New York
 ACCOUNT, OTHER = "DU1000001", "DU1000002"

@@ -10,9 +10,9 @@ from typing import TypeVar
 import pytest
 from ib_async import IB, Forex, LimitOrder, MarketOrder, Order, Stock, StopOrder, Trade
 
-from ibproxy_sim.books import Books
+from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.threaded import ThreadedSim
-from ibproxy_sim.trading import books_of
+from ibproxy_sim.trading.requests import books_of
 
 ACCOUNT, OTHER = "DU1000001", "DU1000002"
 TIMEOUT_S = 10.0

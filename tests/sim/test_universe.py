@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.hours import third_friday
+from ibproxy_sim.exchange.hours import third_friday
+from ibproxy_sim.exchange.universe import ContractQuery, Universe
 from ibproxy_sim.testing import contract
-from ibproxy_sim.universe import ContractQuery, Universe
 
 
 def query(*args: object, **kwargs: object) -> ContractQuery:

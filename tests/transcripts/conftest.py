@@ -30,9 +30,11 @@ from typing import Any
 import pytest
 
 from ibproxy_sim.build import make_simulation
-from ibproxy_sim.gateway import Settings
-from ibproxy_sim.order_codec import OPEN_ORDER, PLACE_ORDER, Terms, read_order, write_order
+from ibproxy_sim.orders.codec import read_order, write_order
+from ibproxy_sim.orders.layouts import OPEN_ORDER, PLACE_ORDER
+from ibproxy_sim.orders.terms import Terms
 from ibproxy_sim.testing import RawClient, contract
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""

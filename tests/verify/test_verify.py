@@ -21,8 +21,9 @@ from ibproxy_server.verify.page import page
 from ibproxy_server.verify.run import run
 from ibproxy_server.verify.table import ASSUMPTIONS
 from ibproxy_sim.faults.board import Faults, make_fault
-from ibproxy_sim.gateway import Client, Gateway, Settings
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.gateway import Client, Gateway
+from ibproxy_sim.wire.settings import Settings
 
 Start = Callable[[Settings], ThreadedSim]
 FAST = Settings(speed=20, not_permitted=("AAPL",))

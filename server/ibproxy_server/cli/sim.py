@@ -11,7 +11,7 @@ import time
 
 from ibproxy.errors import BusyError, ConfigError
 from ibproxy_server.cli.running import run_service
-from ibproxy_sim.control_link import ControlServer
+from ibproxy_sim.control.link import ControlServer
 from ibproxy_sim.scenario import DEFAULT, Scenario, load_scenario, shipped_scenarios
 from ibproxy_sim.server import SimServer
 

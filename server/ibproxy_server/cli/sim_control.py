@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from ibproxy.errors import ConfigError
-from ibproxy_sim.control import SimControl
-from ibproxy_sim.control_link import connect
+from ibproxy_sim.control import connect
+from ibproxy_sim.control.operations import SimControl
 
 Words = list[str]
 

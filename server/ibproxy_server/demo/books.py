@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ibproxy_server.demo.verdict import Books
-from ibproxy_sim.gateway import Gateway
+from ibproxy_sim.wire.gateway import Gateway
 
 SETTLING_S = 1.0
 """News of an order or a fill has reached its owner after so many seconds of market time."""

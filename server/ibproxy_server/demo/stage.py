@@ -27,8 +27,8 @@ from ibproxy_server.demo.screen import Screen, Standing, View
 from ibproxy_server.demo.verdict import Outcome, Summary
 from ibproxy_server.shells.status import fetch_status
 from ibproxy_sim.build import make_gateway
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.server import SimServer
+from ibproxy_sim.wire.settings import Settings
 
 LOOK_EVERY_S = 0.5
 STATUS_TIMEOUT_S = 2.0

@@ -5,7 +5,11 @@
     catalogue.py   all faults, by name: the one table
     board.py       which of them are on
     fault.py       what a fault is, and the place that it works in
-    the others     the faults, one noun each
+
+    rates.py access.py restart.py outage.py farms.py     the gateway and its servers
+    delays.py links.py deaths.py                         lateness, broken links, dead streams
+    orders.py statuses.py slots.py                       orders, and what there is one of
+    limits.py pacing.py                                  what an account may ask for
 
 A fault is a struct of parameters with a `start`; what it changes is undone when it ends. It is
 driven by market time and by what passes on the gateway's lines, so that the same requests meet

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 REFUSED = frozenset({"3", "4", "5", "15", "21", "58", "99"})
 """Orders, cancels, and what would bind orders or reads completed ones (facts 1.43, 1.44); that

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ibproxy_sim.depth import ASK, BID
+from ibproxy_sim.data.depth import ASK, BID
 from ibproxy_sim.faults.fault import Fault, Site
 
 BUST = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from ibproxy_sim.gateway import Client, Gateway
+from ibproxy_sim.wire.gateway import Client, Gateway
 
 if TYPE_CHECKING:
     from ibproxy_sim.build import Simulation

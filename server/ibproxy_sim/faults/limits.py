@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta
 
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 COMPETING = "No market data during competing live session"
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from ibproxy.wire.framing import split_fields
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 LENGTH_BYTES = 4
 

@@ -8,12 +8,13 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from ibproxy_sim.exchange.times import eastern_text
 from ibproxy_sim.faults.fault import Fault, Quota, Site
-from ibproxy_sim.gateway import Client
-from ibproxy_sim.order_codec import Terms, read_place_order
-from ibproxy_sim.orders import Event, Order, Status
-from ibproxy_sim.reports import quantity_text
-from ibproxy_sim.times import eastern_text
+from ibproxy_sim.orders.codec import read_place_order
+from ibproxy_sim.orders.order import Event, Order, Status
+from ibproxy_sim.orders.terms import Terms
+from ibproxy_sim.wire.gateway import Client
+from ibproxy_sim.wire.wording import quantity_text
 
 PLACE_ORDER, REJECTED = "3", "201"
 REFUSALS = {

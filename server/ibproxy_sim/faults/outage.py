@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 LOST = (1100, "Connectivity between IB and Trader Workstation has been lost.")
 RESTORED = {

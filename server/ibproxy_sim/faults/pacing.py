@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
 
-from ibproxy_sim.bars import ALIASES, BAR_SIZES
+from ibproxy_sim.data.bars import ALIASES, BAR_SIZES
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
-from ibproxy_sim.wording import fail
+from ibproxy_sim.wire.gateway import Client
+from ibproxy_sim.wire.wording import fail
 
 BARS, HEAD = "20", "87"
 CANCELS = {"25": 2, "90": 1}

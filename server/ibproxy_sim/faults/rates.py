@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import START_API, Client
+from ibproxy_sim.wire.gateway import START_API, Client
 
 WINDOW_S = 1.0
 CURRENT_TIME = "49"

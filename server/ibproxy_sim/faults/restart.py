@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 
 class Restart(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):

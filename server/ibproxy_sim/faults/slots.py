@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from ibproxy_sim.accounts import SlotRules
+from ibproxy_sim.accounts.requests import SlotRules
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 
 class AccountSlot(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,10 +52,10 @@ class CompletedOrders(Fault, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def start(self, site: Site) -> None:
         """Make the answer take longer."""
-        trading = site.sim.trading
-        before = trading.completed_s
-        trading.completed_s = self.taken_s
-        site.at_end(lambda: setattr(trading, "completed_s", before))
+        lists = site.sim.trading.lists
+        before = lists.completed_s
+        lists.completed_s = self.taken_s
+        site.at_end(lambda: setattr(lists, "completed_s", before))
 
 
 class ClientIdHeld(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):

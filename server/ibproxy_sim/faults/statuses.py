@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from ibproxy_sim.exchange.path import mix
 from ibproxy_sim.faults.fault import Fault, Site
-from ibproxy_sim.gateway import Client
-from ibproxy_sim.path import mix
+from ibproxy_sim.wire.gateway import Client
 
 OPEN_ORDER, STATUS, EXECUTION, COMMISSION = "5", "3", "11", "59"
 PERM_ID_AT = {OPEN_ORDER: 25, STATUS: 6}

@@ -1,0 +1,136 @@
+"""Account summaries (62 -> 63, 64): chosen values of all accounts, and then changes.
+
+At most two at one time for each connection (facts 2.21 to 2.25).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ibproxy_sim.accounts.books import Books
+from ibproxy_sim.accounts.values import BASE, Value, account_values, ledger
+from ibproxy_sim.wire.gateway import Client, Gateway
+from ibproxy_sim.wire.wording import fail, refuse
+
+MAX_ACTIVE: Final = 2
+UPDATE_S: Final = 180.0
+LEDGER: Final = "$LEDGER"
+ALL: Final = "All"
+TOO_MANY = (
+    "Maximum number of account summary requests exceeded; desubscribe to previous request first"
+)
+
+Row = tuple[str, str, str, str]
+"""Account, tag, value, currency."""
+
+
+class Summary:
+    """Handlers of messages 62 and 63."""
+
+    def __init__(self, gateway: Gateway, books: Books) -> None:
+        self._gateway = gateway
+        self._books = books
+        self._tags: dict[tuple[Client, str], list[str]] = {}
+        self._sent: dict[tuple[Client, str], set[Row]] = {}
+        self._is_planned = False
+
+    def install(self) -> None:
+        """Register the handlers."""
+        self._gateway.handlers |= {"62": self.summary, "63": self.cancel_summary}
+        self._gateway.on_leave.append(self.leave)
+
+    def summary(self, client: Client, fields: list[str]) -> None:
+        """62: a reused id replaces its request (fact 2.25)."""
+        req_id, group, tags = fields[2], fields[3], [tag for tag in fields[4].split(",") if tag]
+        cause = self._cause(group, tags)
+        if cause:
+            refuse(self._gateway, client, req_id, cause)
+            return
+        active = [key for key in self._tags if key[0] is client]
+        if (client, req_id) not in active and len(active) >= MAX_ACTIVE:
+            fail(self._gateway, client, req_id, TOO_MANY)  # fact 2.22
+            return
+        self._tags[client, req_id] = tags
+        self._answer(client, req_id, tags)
+        self._plan()
+
+    @staticmethod
+    def _cause(group: str, tags: list[str]) -> str:
+        if not group:
+            return "Group name cannot be null"
+        if group != ALL:
+            return "Group name is invalid"
+        return "" if tags else "Tags cannot be null"
+
+    def cancel_summary(self, client: Client, fields: list[str]) -> None:
+        """63: frees the place."""
+        self._tags.pop((client, fields[2]), None)
+        self._sent.pop((client, fields[2]), None)
+
+    def leave(self, client: Client) -> None:
+        """A client is gone; its summaries end with it [assumed; fact 2.28 reports worse]."""
+        for key in [key for key in self._tags if key[0] is client]:
+            del self._tags[key]
+            self._sent.pop(key, None)
+
+    def _answer(self, client: Client, req_id: str, tags: list[str]) -> None:
+        """With a ledger the tags come twice, and the ledger again behind a 64 (fact 2.26)."""
+        plain = list(self._plain_rows(tags))
+        ledger_rows = list(self._ledger_rows(tags))
+        blocks = [plain + plain + ledger_rows, ledger_rows] if ledger_rows else [plain]
+        for block in blocks:
+            for row in block:
+                self._gateway.send(client, 63, 1, req_id, *row)
+            self._gateway.send(client, 64, 1, req_id)
+        self._sent[client, req_id] = {*plain, *ledger_rows}
+
+    def _plain_rows(self, tags: list[str]) -> Iterator[Row]:
+        wanted = {tag for tag in tags if not tag.startswith(LEDGER)}
+        for account in self._books.accounts:
+            for value in account_values(self._books, account, self._gateway.now_s):
+                if value.key in wanted and value.currency != BASE:
+                    yield account, value.key, value.value, value.currency
+
+    def _ledger_rows(self, tags: list[str]) -> Iterator[Row]:
+        """The currencies first, then BASE; summed over all accounts, under the name All."""
+        asked = {tag[len(LEDGER) + 1 :] or BASE for tag in tags if tag.startswith(LEDGER)}
+        if not asked:
+            return
+        total: dict[tuple[str, str], Value] = {}
+        for account in self._books.accounts:
+            for value in ledger(self._books, account, self._gateway.now_s):
+                known = total.get((value.key, value.currency))
+                total[value.key, value.currency] = _add(known, value)
+        ordered = sorted(total.values(), key=lambda v: (v.currency == BASE, v.currency, v.key))
+        for value in ordered:
+            if "ALL" in asked or value.currency in asked:
+                yield ALL, value.key, value.value, value.currency
+
+    def _plan(self) -> None:
+        if not self._is_planned:
+            self._is_planned = True
+            self._gateway.call_later(UPDATE_S, self._update)
+
+    def _update(self) -> None:
+        self._is_planned = False
+        for key, tags in self._tags.items():
+            client, req_id = key
+            rows = [*self._plain_rows(tags), *self._ledger_rows(tags)]
+            for row in rows:
+                if row not in self._sent[key]:
+                    self._gateway.send(client, 63, 1, req_id, *row)
+            self._sent[key] = set(rows)
+        if self._tags:
+            self._plan()
+
+
+_NOT_SUMMED: Final = frozenset({"AccountOrGroup", "ExchangeRate", "RealCurrency"})
+
+
+def _add(known: Value | None, value: Value) -> Value:
+    if value.key == "AccountOrGroup":
+        return value._replace(value=ALL)
+    if known is None or value.key in _NOT_SUMMED:
+        return value
+    return value._replace(value=f"{float(known.value) + float(value.value):.2f}")

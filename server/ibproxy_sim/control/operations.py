@@ -1,0 +1,345 @@
+"""The control of a running stand-in: what can be done to it, and what can be asked.
+
+An `Operation` says what; `perform` does it to a stand-in, in whose thread it has to run.
+`SimControl` is the same for whoever stands outside: it hands operations to a function, which
+calls across a thread (`threaded.py`) or writes to a socket (`link.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from ibproxy_sim.build import Simulation
+from ibproxy_sim.exchange.times import eastern
+from ibproxy_sim.faults.board import make_fault
+from ibproxy_sim.orders.order import Order
+from ibproxy_sim.wire.wording import price_text
+
+T = TypeVar("T")
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """One order, as the stand-in knows it."""
+
+    client_id: int
+    order_id: int
+    perm_id: int
+    account: str
+    symbol: str
+    action: str
+    order_type: str
+    quantity: float
+    filled: float
+    average_price: float
+    limit_price: float | None
+    status: str
+    order_ref: str
+    placed_at: datetime
+
+
+class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill."""
+
+    exec_id: str
+    client_id: int
+    order_id: int
+    account: str
+    symbol: str
+    side: str
+    shares: float
+    price: float
+    commission: float | None
+    time: datetime
+
+
+class PositionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account holds of one contract."""
+
+    account: str
+    con_id: int
+    symbol: str
+    sec_type: str
+    quantity: float
+    average_cost: float
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account is worth, in USD."""
+
+    account: str
+    cash: float
+    net_liquidation: float
+
+
+class StatisticsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway has seen; `requests` counts messages by their id."""
+
+    time: datetime
+    connections: int
+    open_connections: int
+    most_connections: int
+    client_ids: list[int]
+    lines: int
+    requests: dict[str, int]
+
+
+class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do"):
+    """Base of all operations."""
+
+    def perform(self, sim: Simulation) -> Any:
+        """Do it, and return what it gives."""
+        raise NotImplementedError
+
+
+class StartFault(Operation, frozen=True, tag="fault"):
+    """Switch a fault on."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+    for_s: Annotated[float, Meta(gt=0)] | None = None
+
+    def perform(self, sim: Simulation) -> None:
+        """Do it."""
+        sim.faults.start(make_fault(self.name, self.parameters), self.for_s)
+
+
+class EndFault(Operation, frozen=True, tag="mend"):
+    """Switch a fault off, or all of them."""
+
+    name: str | None = None
+
+    def perform(self, sim: Simulation) -> None:
+        """Do it."""
+        if self.name is None:
+            sim.faults.end_all()
+        else:
+            sim.faults.end(self.name)
+
+
+class ShowFaults(Operation, frozen=True, tag="faults"):
+    """What is on."""
+
+    def perform(self, sim: Simulation) -> dict[str, Any]:
+        """Return the parameters by name."""
+        return {name: msgspec.to_builtins(fault) for name, fault in sim.faults.active.items()}
+
+
+class Advance(Operation, frozen=True, tag="advance"):
+    """Let the market's time jump forward."""
+
+    seconds: Annotated[float, Meta(ge=0, le=7 * 86400)]
+
+    def perform(self, sim: Simulation) -> datetime:
+        """Return what time it is then."""
+        sim.gateway.advance(sim.gateway.now_s + self.seconds)
+        return eastern(sim.gateway.now_s)
+
+
+class SetSpeed(Operation, frozen=True, tag="speed"):
+    """Choose the market's speed; at 0 only `advance` moves its time."""
+
+    speed: Annotated[float, Meta(ge=0, le=1e6)]
+
+    def perform(self, sim: Simulation) -> None:
+        """Do it."""
+        sim.gateway.settings = replace(sim.gateway.settings, speed=self.speed)
+
+
+class ShowTime(Operation, frozen=True, tag="time"):
+    """What time it is in the market."""
+
+    def perform(self, sim: Simulation) -> datetime:
+        """Return it, in New York's zone."""
+        return eastern(sim.gateway.now_s)
+
+
+class ShowOrders(Operation, frozen=True, tag="orders"):
+    """All orders of the stand-in's life, oldest first."""
+
+    def perform(self, sim: Simulation) -> list[OrderView]:
+        """Return them."""
+        return [_order_view(order) for order in sim.trading.books.orders]
+
+
+class ShowExecutions(Operation, frozen=True, tag="executions"):
+    """All fills of its life, oldest first."""
+
+    def perform(self, sim: Simulation) -> list[ExecutionView]:
+        """Return them."""
+        return [
+            ExecutionView(
+                exec_id=each.exec_id,
+                client_id=each.client_id,
+                order_id=each.order_id,
+                account=each.account,
+                symbol=each.instrument.symbol,
+                side=each.side,
+                shares=each.shares,
+                price=each.price,
+                commission=each.commission,
+                time=eastern(each.time_s),
+            )
+            for each in sim.trading.books.executions
+        ]
+
+
+class ShowPositions(Operation, frozen=True, tag="positions"):
+    """What accounts hold; all of them, or one."""
+
+    account: str | None = None
+
+    def perform(self, sim: Simulation) -> list[PositionView]:
+        """Return what is held, without what was closed."""
+        return [
+            PositionView(
+                account=code,
+                con_id=held.instrument.con_id,
+                symbol=held.instrument.symbol,
+                sec_type=held.instrument.sec_type,
+                quantity=held.quantity,
+                average_cost=held.average_cost,
+            )
+            for code, account in sim.trading.books.accounts.items()
+            for held in account.positions.values()
+            if held.quantity and self.account in {None, code}
+        ]
+
+
+class ShowAccounts(Operation, frozen=True, tag="accounts"):
+    """What all accounts are worth."""
+
+    def perform(self, sim: Simulation) -> list[AccountView]:
+        """Return them in the gateway's order."""
+        books, now_s = sim.trading.books, sim.gateway.now_s
+        return [
+            AccountView(
+                account=code,
+                cash=round(books.cash_usd(code, now_s), 2),
+                net_liquidation=round(books.net_liquidation(code, now_s), 2),
+            )
+            for code in books.accounts
+        ]
+
+
+class ShowStatistics(Operation, frozen=True, tag="statistics"):
+    """Who is connected, and what was asked."""
+
+    def perform(self, sim: Simulation) -> StatisticsView:
+        """Return them."""
+        gateway, seen = sim.gateway, sim.gateway.statistics
+        ids = [c.client_id for c in gateway.clients.values() if c.client_id is not None]
+        return StatisticsView(
+            time=eastern(gateway.now_s),
+            connections=seen.connections,
+            open_connections=seen.open_connections,
+            most_connections=seen.most_connections,
+            client_ids=sorted(ids),
+            lines=sim.quotes.lines,
+            requests=dict(seen.requests),
+        )
+
+
+AnyOperation = (
+    StartFault | EndFault | ShowFaults | Advance | SetSpeed | ShowTime | ShowOrders
+    | ShowExecutions | ShowPositions | ShowAccounts | ShowStatistics
+)  # fmt: skip
+"""All of them; the tag in `do` tells which one a JSON object is."""
+
+
+def _order_view(order: Order) -> OrderView:
+    limit = order.terms.number("lmt_price")
+    return OrderView(
+        client_id=order.client_id,
+        order_id=order.order_id,
+        perm_id=order.perm_id,
+        account=order.account,
+        symbol=order.instrument.symbol if order.instrument else order.terms.text("symbol"),
+        action=order.terms.text("action"),
+        order_type=order.type_name,
+        quantity=order.quantity,
+        filled=order.filled,
+        average_price=float(price_text(order.average_price)),
+        limit_price=limit,
+        status=order.status.wire_text,
+        order_ref=order.terms.text("order_ref"),
+        placed_at=eastern(order.placed_at_s),
+    )
+
+
+class SimControl:
+    """Controls a stand-in from outside.
+
+    Args:
+        ask: hands an operation to the stand-in and returns what it gave.
+    """
+
+    def __init__(self, ask: Callable[[AnyOperation], Any]) -> None:
+        self._ask = ask
+
+    def _get(self, operation: AnyOperation, kind: type[T]) -> T:
+        return msgspec.convert(self._ask(operation), kind)
+
+    def fault(self, name: str, /, *, for_s: float | None = None, **parameters: Any) -> None:
+        """Switch a fault on; one of the same name that is on ends first.
+
+        Args:
+            name: as in the table of faults.
+            for_s: market seconds after which it ends by itself.
+            parameters: the fault's own.
+
+        Raises:
+            ConfigError: there is no such fault, or a parameter does not fit.
+        """
+        self._ask(StartFault(name, parameters, for_s))
+
+    def mend(self, name: str | None = None) -> None:
+        """Switch a fault off; without a name all of them."""
+        self._ask(EndFault(name))
+
+    @property
+    def faults(self) -> dict[str, dict[str, Any]]:
+        """What is on: parameters by name."""
+        return self._get(ShowFaults(), dict[str, dict[str, Any]])
+
+    def advance(self, seconds: float) -> datetime:
+        """Let the market's time jump forward; everything due on the way happens, in order."""
+        return self._get(Advance(seconds), datetime)
+
+    def set_speed(self, speed: float) -> None:
+        """Choose market seconds a second; at 0 only `advance` moves the market's time."""
+        self._ask(SetSpeed(speed))
+
+    @property
+    def time(self) -> datetime:
+        """The market's time."""
+        return self._get(ShowTime(), datetime)
+
+    @property
+    def orders(self) -> list[OrderView]:
+        """All orders, oldest first."""
+        return self._get(ShowOrders(), list[OrderView])
+
+    @property
+    def executions(self) -> list[ExecutionView]:
+        """All fills, oldest first."""
+        return self._get(ShowExecutions(), list[ExecutionView])
+
+    def positions(self, account: str | None = None) -> list[PositionView]:
+        """What is held, in one account or in all."""
+        return self._get(ShowPositions(account), list[PositionView])
+
+    @property
+    def accounts(self) -> list[AccountView]:
+        """What the accounts are worth."""
+        return self._get(ShowAccounts(), list[AccountView])
+
+    @property
+    def statistics(self) -> StatisticsView:
+        """Who is connected, and what was asked."""
+        return self._get(ShowStatistics(), StatisticsView)

@@ -1,0 +1,79 @@
+"""What keeps a transmitted order from trading yet."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ibproxy_sim.accounts.books import Books
+from ibproxy_sim.exchange.hours import is_open, next_open_s
+from ibproxy_sim.exchange.instruments import Instrument
+from ibproxy_sim.exchange.times import eastern
+from ibproxy_sim.orders.order import Order
+from ibproxy_sim.trading.conditions import Conditions
+from ibproxy_sim.wire.gateway import Gateway
+from ibproxy_sim.wire.wording import NOT_BEFORE_OPENING
+
+LOCATE_S: Final = 30.0
+"""How long it takes to find stock that is hard to borrow."""
+
+
+class Holds:
+    """Judges whether an order has to wait: for its parent, a time, a trigger, stock to borrow."""
+
+    def __init__(self, gateway: Gateway, books: Books, conditions: Conditions) -> None:
+        self._gateway = gateway
+        self._books = books
+        self._conditions = conditions
+
+    def hold(self, order: Order) -> bool:
+        """Whether an order must not trade yet."""
+        now_s = self._gateway.now_s
+        return (
+            order.waits_for_parent
+            or now_s < order.starts_at_s
+            or order.is_locating
+            or self.waits_for_opening(order)
+            or not order.triggered
+            or not (_cancels_on_condition(order) or self._conditions.hold(order, now_s))
+        )
+
+    def is_cancelled_by_condition(self, order: Order) -> bool:
+        """Whether its conditions were there to cancel it, and hold now."""
+        return _cancels_on_condition(order) and self._conditions.hold(order, self._gateway.now_s)
+
+    def waits_for_opening(self, order: Order) -> bool:
+        """Whether its exchange is closed, if exchanges keep their hours here."""
+        if not self._gateway.settings.keeps_hours or order.terms.is_set("outside_rth"):
+            return False
+        return not is_open(_traded(order).sec_type, self._gateway.now_s, liquid=True)
+
+    def opening_text(self, order: Order) -> str:
+        """A warning that comes before all else; the order lives (facts 3.63, 3.64)."""
+        instrument = _traded(order)
+        opening_s = next_open_s(instrument.sec_type, self._gateway.now_s)
+        return NOT_BEFORE_OPENING.format(
+            action=order.terms.text("action"),
+            quantity=order.terms.text("total_quantity"),
+            symbol=instrument.symbol,
+            exchange=instrument.primary_exchange or instrument.exchange,
+            trading_class=instrument.trading_class,
+            opening=f"{eastern(opening_s):%Y-%m-%d %H:%M:%S}",
+        )
+
+    def is_to_be_located(self, order: Order) -> bool:
+        """Whether it sells stock short that is hard to borrow."""
+        instrument = order.instrument
+        if instrument is None or order.is_buy or instrument.sec_type != "STK":
+            return False
+        position = self._books.accounts[order.account].positions.get(instrument.con_id)
+        is_short = (position.quantity if position else 0.0) < order.quantity
+        return is_short and instrument.symbol in self._gateway.settings.hard_to_borrow
+
+
+def _cancels_on_condition(order: Order) -> bool:
+    return order.terms.is_set("conditions_cancel_order")
+
+
+def _traded(order: Order) -> Instrument:
+    """What it is for; of a combo, the first leg."""
+    return order.instrument or order.legs[0].instrument
