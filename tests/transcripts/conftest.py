@@ -42,6 +42,9 @@ MONDAY_S = 1776092400.0
 VERSION = 178
 CONTRACTS: dict[str, list[Any]] = {
     "AAPL": contract("AAPL"),
+    "AAPL@IEX": contract("AAPL", exchange="IEX"),
+    "MSFT": contract("MSFT"),
+    "NVDA": contract("NVDA"),
     "SPY": contract("SPY"),
     "QQQ": contract("QQQ"),
     "EUR.USD": contract("EUR", "CASH", "IDEALPRO"),
@@ -56,6 +59,8 @@ SENT: dict[str, str] = {
     "cancelOrder": "4 1 orderId manualTime=",
     "reqOpenOrders": "5 1",
     "reqAccountUpdates": "6 2 subscribe=1 account",
+    "reqMarketDataType": "59 1 type",
+    "reqGlobalCancel": "58 1",
     "reqExecutions": "7 3 reqId clientId=0 account= time= symbol= secType= exchange= side=",
     "reqContractDetails": "9 8 reqId contract expired=0 idType= id= issuer=",
     "reqMktDepth": "10 5 reqId contract rows=5 isSmart=0 options=",
@@ -123,7 +128,7 @@ RECEIVED: dict[str, tuple[str, str]] = {
     "54": ("accountDownloadEnd", "version account"),
     "55": ("execDetailsEnd", "version reqId"),
     "58": ("marketDataType", "version reqId type"),
-    "59": ("commissionReport", "version execId commission currency"),
+    "59": ("commissionReport", "version execId commission currency realized"),
     "61": ("position", POSITION),
     "62": ("positionEnd", "version"),
     "63": ("accountSummary", "version reqId account tag value currency"),
@@ -207,6 +212,7 @@ class Play:
         settings = Settings(
             accounts=tuple(given.get("accounts", "DU1000001").split(",")),
             keeps_hours=given.get("keepsHours") == "yes",
+            not_permitted=tuple(filter(None, given.get("notPermitted", "").split(","))),
         )
         moment = datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() if at else MONDAY_S
         return make_simulation(settings, moment)
@@ -237,7 +243,8 @@ class Play:
             names = PLACE_ORDER[0].names[:12]  # type: ignore[union-attr] # it begins with names
             stated |= {n: str(v) for n, v in zip(names, CONTRACTS[symbol], strict=True)}
         stated |= {snake(name): value for name, value in given.items()}
-        rows = [(*leg.split(":"), "SMART", "0", "0", "", "-1") for leg in legs.split()]
+        place = stated.get("exchange", "")
+        rows = [(*leg.split(":"), place, "0", "0", "", "-1") for leg in legs.split()]
         terms = Terms(rows={"combo_legs": rows} if legs else {})
         return [3, order_id, *write_order(PLACE_ORDER, terms, stated, VERSION)]
 
