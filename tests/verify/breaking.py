@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 Break = Callable[[Simulation], None]
 Fields = list[Any]

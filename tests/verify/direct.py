@@ -9,7 +9,7 @@ from ibproxy_server.verify.lab import Lab
 from ibproxy_server.verify.run import run
 from ibproxy_server.verify.table import ASSUMPTIONS
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.gateway import Client
+from ibproxy_sim.wire.gateway import Client
 
 CLIENT_ID = 40
 STEP_S = 0.5

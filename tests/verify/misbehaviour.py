@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ibproxy_sim.accounts import SlotRules
+from ibproxy_sim.accounts.requests import SlotRules
 from ibproxy_sim.build import Simulation
-from ibproxy_sim.gateway import Client
-from ibproxy_sim.order_codec import read_place_order
-from ibproxy_sim.orders import Order
-from ibproxy_sim.session import LIVE, market_data_type
+from ibproxy_sim.orders.codec import read_place_order
+from ibproxy_sim.orders.order import Order
+from ibproxy_sim.wire.gateway import Client
+from ibproxy_sim.wire.session import LIVE, market_data_type
 from tests.verify.breaking import Break, Fields, afterwards, other_code, request
 from tests.verify.direct import CLIENT_ID
 

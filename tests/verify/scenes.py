@@ -7,7 +7,8 @@ from collections.abc import Callable
 from ibproxy_server.verify.table import ASSUMPTIONS
 from ibproxy_sim.build import Simulation, make_simulation
 from ibproxy_sim.faults.board import make_fault
-from ibproxy_sim.gateway import Client, Settings
+from ibproxy_sim.wire.gateway import Client
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""

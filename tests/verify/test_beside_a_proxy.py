@@ -14,8 +14,8 @@ from ibproxy_server.verify.lab import Lab
 from ibproxy_server.verify.port import TcpPort
 from ibproxy_server.verify.run import run
 from ibproxy_server.verify.table import ASSUMPTIONS
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 from tests.verify.direct import with_result
 from tests.verify.scenes import UNKNOWN, usual
 

@@ -12,8 +12,8 @@ from ibproxy_server.verify.port import TcpPort
 from ibproxy_server.verify.run import run
 from ibproxy_server.verify.table import ASSUMPTIONS
 from ibproxy_sim.build import make_simulation
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 from tests.verify.direct import DirectPort, all_findings, with_result
 from tests.verify.scenes import MONDAY_S, UNKNOWN, Scene, single, usual
 

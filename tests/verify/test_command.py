@@ -13,8 +13,8 @@ from ibproxy_server.cli import main
 from ibproxy_server.verify.lab import Lab
 from ibproxy_server.verify.port import TcpPort
 from ibproxy_server.verify.table import ASSUMPTIONS
-from ibproxy_sim.gateway import Settings
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 from tests.verify.breaking import other_code
 
 Start = Callable[[Settings], ThreadedSim]
