@@ -33,7 +33,8 @@ class OrderRecord:
         account: its account; empty until it is known.
         is_what_if: whether it only asks for margin and commission.
         oca_group: the group's name as the owner wrote it.
-        open_message: fields of its last openOrder.
+        is_stated: whether the gateway has ever stated it with an openOrder.
+        open_message: fields of its last openOrder, for as long as it may work.
         status_message: fields of its last orderStatus.
         fills: how many executions it had.
         asked_cancels: the owner's cancels under way.
@@ -49,6 +50,7 @@ class OrderRecord:
     account: bytes = b""
     is_what_if: bool = False
     oca_group: bytes = b""
+    is_stated: bool = False
     open_message: list[bytes] | None = None
     status_message: list[bytes] | None = None
     fills: int = 0
@@ -64,12 +66,12 @@ class OrderRecord:
     @property
     def is_open(self) -> bool:
         """Whether an open-orders answer lists it."""
-        return self.open_message is not None and self.may_work
+        return self.is_stated and self.may_work
 
     @property
     def is_refused(self) -> bool:
         """Whether the gateway has refused it before stating it: its id is as good as new."""
-        return self.is_gone and self.open_message is None
+        return self.is_gone and not self.is_stated
 
     @property
     def may_work(self) -> bool:

@@ -166,7 +166,11 @@ class OrderDesk:
 
     def _ask_executions(self, session: Session, row: Request, fields: list[bytes]) -> None:
         # upstream all are one client: which client id was meant is settled at the answer
-        self._wanted_client[session.number, fields[2]] = int(fields[at.FILTER_CLIENT_ID] or 0)
+        wanted = int(fields[at.FILTER_CLIENT_ID] or 0)
+        if wanted:
+            self._wanted_client[session.number, fields[2]] = wanted
+        else:
+            self._wanted_client.pop((session.number, fields[2]), None)
         fields[at.FILTER_CLIENT_ID] = b"0"
         if not fields[at.FILTER_ACCOUNT] and session.view.only:
             fields[at.FILTER_ACCOUNT] = session.view.only.encode()
@@ -176,8 +180,10 @@ class OrderDesk:
         """The session is over; its orders stay (fact 1.57)."""
         for waiting in (self._waiting, self._waiting_for_next):
             waiting[:] = [each for each in waiting if each[0] is not session]
-        for audience in self._audience.values():
+        for exec_id, audience in list(self._audience.items()):
             audience[:] = [each for each in audience if each is not session]
+            if not audience:
+                del self._audience[exec_id]
         for place in [each for each in self._wanted_client if each[0] == session.number]:
             del self._wanted_client[place]
 
@@ -202,7 +208,7 @@ class OrderDesk:
     def error(self, upstream_id: int, code: int, rest: list[bytes]) -> bool:
         """Bring an error to the order's owner; False if the id is no order's."""
         record = self.book.of_upstream(upstream_id)
-        if record and record.open_message is None and not codes.is_information(code):
+        if record and not record.is_stated and not codes.is_information(code):
             record.is_gone = True  # refused before it was ever stated
         if record and code in codes.CANCEL_REFUSALS:
             if record.asked_cancels:
@@ -225,8 +231,9 @@ class OrderDesk:
         if self._listed is not None:
             self._listed.add(fields[at.OPEN_PERM_ID])
         is_repeated = fields == record.open_message
-        record.open_message = fields
+        record.is_stated = True
         record.is_gone = False
+        record.open_message = fields if record.may_work else None
         for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, open_message=fields)
 
@@ -237,6 +244,7 @@ class OrderDesk:
         record.status_message = fields
         if not record.may_work:
             record.asked_cancels = record.unasked_cancels = 0
+            record.open_message = None  # by far the largest part of what is known of it
         for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, status_message=fields)
 

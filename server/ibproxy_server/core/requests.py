@@ -114,7 +114,7 @@ class RequestDesk:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._rows = requests_by_id()
-        self._ids = itertools.cycle(range(FIRST_REQUEST_ID, LAST_REQUEST_ID))
+        self._last_id = FIRST_REQUEST_ID - 1
         self._by_id: dict[bytes, UpstreamRequest] = {}
         self._by_key: dict[tuple[bytes, ...], UpstreamRequest] = {}
         self._cancels: list[tuple[float, int, UpstreamRequest]] = []
@@ -321,10 +321,14 @@ class RequestDesk:
         return join_fields(59, 1, data_type.decode()), payload
 
     def _next_id(self) -> bytes:
-        """Return an id that no live request has."""
-        while (upstream_id := b"%d" % next(self._ids)) in self._by_id:
-            pass
-        return upstream_id
+        """Return an id that no live request has; after the last one it begins anew."""
+        while True:
+            self._last_id += 1
+            if self._last_id >= LAST_REQUEST_ID:
+                self._last_id = FIRST_REQUEST_ID
+            upstream_id = b"%d" % self._last_id
+            if upstream_id not in self._by_id:
+                return upstream_id
 
     def _settle_account(self, session: Session, row: Request, fields: list[bytes]) -> bool:
         """Fill in the only account, or refuse a foreign one (facts 2.15, 2.16)."""
