@@ -112,6 +112,9 @@ def test_image_has_the_recorded_order(office: Office) -> None:
     assert messages[-2][2] == "10:13"
 
 
+WORDS = {"AccountOrGroup", "Currency", "RealCurrency"}
+
+
 def test_values_agree_with_the_books(office: Office) -> None:
     """What is told adds up: wealth is cash and what is held."""
     office.trade(FIRST, APPLE, 100, 200.0)
@@ -119,9 +122,7 @@ def test_values_agree_with_the_books(office: Office) -> None:
     client = office.connect(1)
     messages = office.ask(client, 6, 2, 1, FIRST)
     usd = {
-        m[2]: float(m[3])
-        for m in messages
-        if m[0] == "6" and m[4] == "USD" and m[2] not in {"AccountOrGroup", "RealCurrency"}
+        m[2]: float(m[3]) for m in messages if m[0] == "6" and m[4] == "USD" and m[2] not in WORDS
     }
     euro = {m[2]: m[3] for m in messages if m[0] == "6" and m[4] == "EUR"}
     base = {m[2]: m[3] for m in messages if m[0] == "6" and m[4] == "BASE"}

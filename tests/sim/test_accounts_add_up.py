@@ -37,7 +37,7 @@ CONTRACTS: tuple[Contract, ...] = (
     Contract(secType="CRYPTO", symbol="ETH", exchange="PAXOS", currency="USD"),
     Contract(secType="CFD", symbol="IBUS500", exchange="SMART", currency="USD"),
     Bag(  # type: ignore[no-untyped-call]
-        symbol="AMD", exchange="SMART", currency="USD",
+        symbol="AAPL,AMD", exchange="SMART", currency="USD",
         comboLegs=[ComboLeg(4391, 2, "BUY", "SMART"), ComboLeg(265598, 1, "SELL", "SMART")],
     ),
 )  # fmt: skip

@@ -45,7 +45,7 @@ REQ = 9001
 AMD = Stock("AMD", "SMART", "USD")
 OPTION = Option("SPX", "20260416", 6000.0, "C", "SMART", tradingClass="SPX")
 COMBO = Bag(  # type: ignore[no-untyped-call]
-    symbol="AMD", exchange="SMART", currency="USD",
+    symbol="AAPL,AMD", exchange="SMART", currency="USD",
     comboLegs=[ComboLeg(4391, 1, "BUY", "SMART"), ComboLeg(265598, 1, "SELL", "SMART")],
 )  # fmt: skip
 FA, PLAIN = "DF1", "DU1"

@@ -6,7 +6,7 @@ The market here is set by the test. Each test reads what each client was sent.
 from __future__ import annotations
 
 import pytest
-from ib_async import Bag, ComboLeg, Contract, Order, Stock
+from ib_async import Bag, ComboLeg, Contract, Forex, Order, Stock
 from ib_async import Client as IbClient
 from ib_async.order import (
     ExecutionCondition,
@@ -141,16 +141,16 @@ def limit(price: float, action: str = "BUY", quantity: float = 100, **more: obje
 
 
 def test_market_order_fills_as_recorded(desk: Desk) -> None:
-    """5 and 3 PreSubmitted, 11 with reqId -1, 5 and 3 Filled, 5, 59 (fact 3.50)."""
+    """5 and 3 PreSubmitted, 11 with reqId -1, 5 and 3 Filled, both again, 59 (fact 3.50)."""
     client = desk.connect(1)
     desk.place(client, 1, APPLE, MarketOrder("BUY", 100))
     desk.pass_s(0.3)
     messages = desk.read(client)
     assert [_brief(m) for m in messages] == [
         "5:1:PreSubmitted", "3:1:PreSubmitted", "11", "5:1:Filled", "3:1:Filled", "5:1:Filled",
-        "59",
+        "3:1:Filled", "59",
     ]  # fmt: skip
-    execution, status, report = messages[2], messages[4], messages[6]
+    execution, status, report = messages[2], messages[4], messages[7]
     assert len(execution) == 32
     assert (execution[1], execution[18], execution[19], execution[20]) == (
         "-1", "BOT", "100", "100.02",
@@ -192,21 +192,20 @@ def test_big_order_fills_in_parts(desk: Desk) -> None:
     desk.pass_s(1)
     messages = desk.read(client)
     statuses = [(m[2], m[3], m[4]) for m in messages if m[0] == "3"]
-    assert statuses[1:] == [
-        ("Submitted", "200", "300"), ("Submitted", "400", "100"), ("Filled", "500", "0"),
-    ]  # fmt: skip
+    steps = [("Submitted", "200", "300"), ("Submitted", "400", "100"), ("Filled", "500", "0")]
+    assert statuses[1:] == [step for step in steps for _ in range(2)]
     paid = [float(m[3]) for m in messages if m[0] == "59"]
     assert paid == pytest.approx([1.0, 1.0, 0.5])
     assert desk.trading.books.accounts[ACCOUNT].commissions == pytest.approx(2.5)
 
 
-def test_resting_limit_is_stated_three_times_then_cancelled(desk: Desk) -> None:
-    """PreSubmitted, then Submitted twice; cancel: 3 Cancelled without a 5, then 202 (3.65)."""
+def test_resting_limit_is_stated_twice_then_cancelled(desk: Desk) -> None:
+    """PreSubmitted, then Submitted; cancel: 3 Cancelled without a 5, then 202 (3.65)."""
     client = desk.connect(1)
     desk.place(client, 1, APPLE, limit(90))
     desk.pass_s(1)
     assert desk.brief(client) == [
-        "5:1:PreSubmitted", "3:1:PreSubmitted", *["5:1:Submitted", "3:1:Submitted"] * 2,
+        "5:1:PreSubmitted", "3:1:PreSubmitted", "5:1:Submitted", "3:1:Submitted",
     ]  # fmt: skip
     desk.send(client, 4, 1, 1, "")
     assert desk.brief(client) == []  # nothing at the moment of the request (3.85)
@@ -229,7 +228,7 @@ def test_stop_waits_triggers_and_fills(desk: Desk) -> None:
     assert desk.brief(client) == ["5:1:PreSubmitted", "3:1:PreSubmitted:trigger"] * 3
     desk.market.set(265598, 101.5, 101.52)
     desk.pass_s(0.3)
-    assert desk.brief(client) == ["11", "5:1:Filled", "3:1:Filled", "5:1:Filled", "59"]
+    assert desk.brief(client) == ["11", *["5:1:Filled", "3:1:Filled"] * 2, "59"]
 
 
 def test_modify(desk: Desk) -> None:
@@ -335,10 +334,11 @@ def test_ids_only_rise(desk: Desk) -> None:
 
 
 def test_too_expensive_order_is_rejected(desk: Desk) -> None:
-    """201 first, then Inactive (fact 3.67)."""
+    """Inactive, 201, and Inactive again."""
     client = desk.connect(1)
     desk.place(client, 1, APPLE, limit(100, quantity=1_000_000))
-    assert desk.brief(client) == ["4:1:201", "5:1:Inactive", "3:1:Inactive"]
+    refused = ["5:1:Inactive", "3:1:Inactive"]
+    assert desk.brief(client) == [*refused, "4:1:201", *refused]
     desk.send(client, 5, 1)
     assert desk.brief(client) == ["53"]
 
@@ -433,17 +433,29 @@ def test_oca_partial_fill(desk: Desk, oca_type: int, left: float | None) -> None
     [
         (
             limit(90, tif="IOC"),
-            ["5:1:PendingCancel", "3:1:PendingCancel", "3:1:Cancelled", "4:1:202"],
+            [
+                *("5:1:Submitted", "3:1:Submitted", "5:1:PendingCancel", "3:1:PendingCancel"),
+                *("3:1:Cancelled", "4:1:202"),
+            ],
         ),
-        (limit(101, quantity=500, tif="FOK"), ["5:1:Inactive", "3:1:Inactive"]),
+        (limit(101, quantity=500, tif="FOK"), ["4:1:201", "5:1:Inactive", "3:1:Inactive"]),
     ],
 )
 def test_immediate_orders_give_up(desk: Desk, order: Order, expected: list[str]) -> None:
-    """What IOC and FOK leave is cancelled or Inactive (fact 3.60)."""
+    """What an IOC leaves is cancelled (fact 3.60); stocks know no FOK."""
     client = desk.connect(1)
     desk.place(client, 1, APPLE, order)
     desk.pass_s(0.5)
     assert desk.brief(client)[2:] == expected
+
+
+def test_a_pair_that_cannot_fill_at_once_is_killed(desk: Desk) -> None:
+    """An FOK far away becomes Inactive (fact 3.60)."""
+    client = desk.connect(1)
+    desk.market.set(12087792, 1.1, 1.1001)
+    desk.place(client, 1, Forex("EURUSD"), limit(1.05, quantity=20000, tif="FOK"))
+    desk.pass_s(0.5)
+    assert desk.brief(client)[2:] == ["5:1:Inactive", "3:1:Inactive"]
 
 
 def test_times_and_conditions_hold_an_order(desk: Desk) -> None:
@@ -583,7 +595,7 @@ def test_cancel_can_lose_against_a_fill(desk: Desk) -> None:
     desk.market.set(265598, 98, 98.5)
     desk.send(client, 4, 1, 1, "")
     desk.pass_s(1)
-    assert desk.brief(client) == ["11", "5:1:Filled", "3:1:Filled", "5:1:Filled", "59"]
+    assert desk.brief(client) == ["11", *["5:1:Filled", "3:1:Filled"] * 2, "59"]
 
 
 def test_malformed_order_is_320_and_the_connection_stays(desk: Desk) -> None:
@@ -622,7 +634,7 @@ def test_children_wake_with_the_fill_of_a_resting_parent(desk: Desk) -> None:
     desk.pass_s(0.5)
     assert desk.brief(client) == [
         "11", "5:1:Filled", "3:1:Filled", "5:2:Submitted", "3:2:Submitted",
-        "5:3:PreSubmitted", "3:3:PreSubmitted:trigger", "5:1:Filled", "59",
+        "5:3:PreSubmitted", "3:3:PreSubmitted:trigger", "5:1:Filled", "3:1:Filled", "59",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ A line is one of::
     A> cancelOrder orderId=1          A sends; fields that are not named have their default
     A< error code=202 id=1            the next message to A is this, in the fields that are named
     A<+ updateAccountValue            one or more such messages
+    A<: position symbol/position AAPL/0 SPY/31   a message for each row, in the named fields
     A<~ openOrderEnd                  such a message, whatever comes before it
     A<-                               nothing more has come
     wait 0.5                          seconds of the market's time
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ MONDAY_S = 1776092400.0
 VERSION = 178
 CONTRACTS: dict[str, list[Any]] = {
     "AAPL": contract("AAPL"),
+    "AAPL@IEX": contract("AAPL", exchange="IEX"),
+    "MSFT": contract("MSFT"),
+    "NVDA": contract("NVDA"),
     "SPY": contract("SPY"),
     "QQQ": contract("QQQ"),
     "EUR.USD": contract("EUR", "CASH", "IDEALPRO"),
@@ -56,6 +60,8 @@ SENT: dict[str, str] = {
     "cancelOrder": "4 1 orderId manualTime=",
     "reqOpenOrders": "5 1",
     "reqAccountUpdates": "6 2 subscribe=1 account",
+    "reqMarketDataType": "59 1 type",
+    "reqGlobalCancel": "58 1",
     "reqExecutions": "7 3 reqId clientId=0 account= time= symbol= secType= exchange= side=",
     "reqContractDetails": "9 8 reqId contract expired=0 idType= id= issuer=",
     "reqMktDepth": "10 5 reqId contract rows=5 isSmart=0 options=",
@@ -123,15 +129,15 @@ RECEIVED: dict[str, tuple[str, str]] = {
     "54": ("accountDownloadEnd", "version account"),
     "55": ("execDetailsEnd", "version reqId"),
     "58": ("marketDataType", "version reqId type"),
-    "59": ("commissionReport", "version execId commission currency"),
+    "59": ("commissionReport", "version execId commission currency realized"),
     "61": ("position", POSITION),
     "62": ("positionEnd", "version"),
     "63": ("accountSummary", "version reqId account tag value currency"),
     "64": ("accountSummaryEnd", "version reqId"),
-    "75": ("optionParameter", "reqId exchange conId tradingClass multiplier"),
+    "75": ("optionParameter", "reqId exchange conId tradingClass multiplier expirations"),
     "76": ("optionParameterEnd", "reqId"),
     "81": ("tickReqParams", "reqId minTick bboExchange permissions"),
-    "84": ("tickNews", "reqId time provider articleId"),
+    "84": ("tickNews", "reqId time provider articleId headline extra"),
     "88": ("headTimestamp", "reqId time"),
     "90": ("historicalDataUpdate", "reqId count date open close high low wap volume"),
     "94": ("pnl", "reqId daily unrealized realized"),
@@ -164,14 +170,37 @@ class Mismatch(Exception):  # noqa: N818 - the test's failure
 
 
 class Play:
-    """One conversation on the go."""
+    """One conversation on the go.
+
+    Attributes:
+        tamper: changes what arrives, to see that it is noticed.
+        exact: of each message that a line `A<` wants, its number among all that arrive.
+    """
 
     def __init__(self) -> None:
+        self.tamper: Callable[[list[list[str]]], list[list[str]]] = list
+        self.exact: list[int] = []
+        self._batch = 0
+        self._kept: list[tuple[int, list[str]]] = []
+        self._numbers: dict[int, int] = {}
         self._settings: dict[str, str] = {}
         self._sim: Any = None
         self._clients: dict[str, RawClient] = {}
         self._unread: dict[str, list[list[str]]] = {}
         self._known: dict[str, str] = {}
+
+    def file(self, path: Path) -> None:
+        """Play a file.
+
+        Raises:
+            Mismatch: the conversation goes another way.
+        """
+        for number, text in enumerate(path.read_text().splitlines(), 1):
+            if text.strip() and not text.startswith("#"):
+                try:
+                    self.line(text)
+                except Mismatch as mismatch:
+                    raise Mismatch(f"{path.name}:{number}: {text}\n  {mismatch}") from None
 
     def line(self, text: str) -> None:
         """Play a line."""
@@ -183,6 +212,10 @@ class Play:
             self._sim.gateway.advance(self._sim.gateway.now_s + float(words[0]))
         elif head[1:] == ">":
             self._clients[head[0]].send(*self._request(words[0], named))
+        elif head[1:] == "<:":
+            for row in words[2:]:
+                cells = dict(zip(words[1].split("/"), row.split("/"), strict=True))
+                self._expect(head[0], "", words[0], cells)
         elif head[1:2] == "<":
             self._expect(head[0], head[2:], words[0] if words else "", named)
         else:
@@ -207,6 +240,7 @@ class Play:
         settings = Settings(
             accounts=tuple(given.get("accounts", "DU1000001").split(",")),
             keeps_hours=given.get("keepsHours") == "yes",
+            not_permitted=tuple(filter(None, given.get("notPermitted", "").split(","))),
         )
         moment = datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() if at else MONDAY_S
         return make_simulation(settings, moment)
@@ -237,14 +271,25 @@ class Play:
             names = PLACE_ORDER[0].names[:12]  # type: ignore[union-attr] # it begins with names
             stated |= {n: str(v) for n, v in zip(names, CONTRACTS[symbol], strict=True)}
         stated |= {snake(name): value for name, value in given.items()}
-        rows = [(*leg.split(":"), "SMART", "0", "0", "", "-1") for leg in legs.split()]
+        place = stated.get("exchange", "")
+        rows = [(*leg.split(":"), place, "0", "0", "", "-1") for leg in legs.split()]
         terms = Terms(rows={"combo_legs": rows} if legs else {})
         return [3, order_id, *write_order(PLACE_ORDER, terms, stated, VERSION)]
 
     # what came
 
+    def is_swappable(self, number: int, after: int) -> bool:
+        """Whether two messages came one after the other in one batch, and are told apart."""
+        (batch, first), (other, second) = self._kept[number], self._kept[after]
+        return after == number + 1 and batch == other and first[0] != second[0]
+
     def _arrived(self, name: str) -> list[list[str]]:
-        self._unread[name] += self._clients[name].read()
+        new = self.tamper(self._clients[name].read())
+        self._batch += 1
+        for message in new:
+            self._numbers[id(message)] = len(self._kept)
+            self._kept.append((self._batch, message))
+        self._unread[name] += new
         return self._unread[name]
 
     def _expect(self, name: str, how: str, message: str, named: dict[str, str]) -> None:
@@ -258,7 +303,9 @@ class Play:
                 unread.pop(0)
         if not unread or not self._matches(unread[0], message, named):
             raise Mismatch(f"it was to be {message} {named}, but {self._shown(unread)}")
-        unread.pop(0)
+        taken = unread.pop(0)
+        if not how:
+            self.exact.append(self._numbers[id(taken)])
         while how == "+" and unread and self._matches(unread[0], message, named):
             unread.pop(0)
 
@@ -318,13 +365,7 @@ class Transcript(pytest.Item):
 
     def runtest(self) -> None:
         """Play it."""
-        play = Play()
-        for number, text in enumerate(self.path.read_text().splitlines(), 1):
-            if text.strip() and not text.startswith("#"):
-                try:
-                    play.line(text)
-                except Mismatch as mismatch:
-                    raise Mismatch(f"{self.path.name}:{number}: {text}\n  {mismatch}") from None
+        Play().file(self.path)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the line, not the player."""

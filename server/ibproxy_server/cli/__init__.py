@@ -170,6 +170,13 @@ def _parser() -> _Parser:
         metavar="N",
         help="API client id, others follow it (917)",
     )
+    verify.add_argument(
+        "--server-version",
+        type=_server_version,
+        default=176,
+        metavar="N",
+        help="highest version that is asked for, 157 to 178 (176, as the proxy asks)",
+    )
     verify.add_argument("--json", action="store_true", help="for programs")
     verify.add_argument(
         "--allow-orders",

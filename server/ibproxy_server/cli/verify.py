@@ -10,6 +10,7 @@ from collections import Counter
 from ibproxy.address import parse_host_port
 from ibproxy_server.verify.assumption import Finding, Result
 from ibproxy_server.verify.lab import Lab
+from ibproxy_server.verify.port import TcpPort
 from ibproxy_server.verify.run import run as run_checks
 from ibproxy_server.verify.table import ASSUMPTIONS
 
@@ -20,7 +21,12 @@ MOST_SHOWN = 160
 def run(options: argparse.Namespace) -> int:
     """Check everything and show what was found; 1 if an assumption does not hold."""
     host, port = parse_host_port(options.gateway)
-    lab = Lab(host, port, options.client_id, options.allow_orders)
+    lab = Lab(
+        TcpPort(host, port),
+        options.client_id,
+        options.allow_orders,
+        highest=options.server_version,
+    )
     lab.open()
     findings = []
     try:
@@ -54,7 +60,7 @@ def line(finding: Finding) -> str:
 def summary(lab: Lab, counts: Counter[Result]) -> str:
     """Return the last line."""
     parts = ", ".join(f"{counts[result]} {result.value}" for result in Result)
-    return f"gateway {lab.host}:{lab.port}, server version {lab.main.version}: {parts}"
+    return f"gateway {lab.port}, server version {lab.main.version}: {parts}"
 
 
 def _plain(finding: Finding) -> dict[str, str]:

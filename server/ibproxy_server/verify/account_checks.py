@@ -2,22 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ibproxy_server.verify.assumption import CannotCheck, Differs
 from ibproxy_server.verify.lab import Lab
-from ibproxy_server.verify.probe import Message, Probe, Silence, is_error, is_kind, shown
+from ibproxy_server.verify.probe import (
+    AWAKE_FARMS,
+    IDLE_FARMS,
+    Message,
+    Probe,
+    Silence,
+    is_error,
+    is_kind,
+    shown,
+)
 
 IMAGE = {"6", "7", "8", "54"}
 NOT_AN_ACCOUNT = "DU0"
+NOTICES = AWAKE_FARMS | IDLE_FARMS
 
 
-def image(probe: Probe, account: str) -> list[Message]:
+def image(lab: Lab, probe: Probe, account: str) -> list[Message]:
     """Subscribe and return the messages of the image, 54 the last.
 
     Raises:
+        CannotCheck: another client of the gateway's has the account slot.
         Silence: it did not come whole.
     """
-    messages = probe.ask(6, 2, 1, account, until=lambda m: m[0] == "54" and m[2] == account)
+    refused = is_error(2101)
+    messages = probe.ask(
+        6, 2, 1, account, until=lambda m: (m[0] == "54" and m[2] == account) or refused(m)
+    )
+    if refused(messages[-1]):
+        _see_that_the_slot_is_ours(lab)
+        raise Silence(messages[-1:])
     return [message for message in messages if message[0] in IMAGE]
+
+
+def _see_that_the_slot_is_ours(lab: Lab) -> None:
+    """Tell a gateway that refuses from one where somebody else is served.
+
+    While we have nothing, each account must be ours for the asking. If one is refused even so,
+    another client has the slot for another account (facts 2.3, 2.4): a proxy at work does.
+    """
+    lab.main.send(6, 2, 0, lab.accounts[0])
+    for account in lab.accounts[:2]:
+        with contextlib.suppress(Silence):
+            end = lab.main.ask(6, 2, 1, account, until=lambda m: m[0] == "54" or is_error(2101)(m))[
+                -1
+            ]
+            if end[0] == "4":
+                raise CannotCheck(
+                    "the account slot is taken by another client of this gateway, perhaps by a "
+                    f"proxy that is running: {account} was refused while we had none: {end[4]}"
+                )
+        leave(lab.main, account)
 
 
 def leave(probe: Probe, account: str) -> None:
@@ -26,11 +65,43 @@ def leave(probe: Probe, account: str) -> None:
     probe.settle()
 
 
+def _served(lab: Lab, probe: Probe, account: str) -> list[Message]:
+    """Return an image that another check looks at.
+
+    Raises:
+        CannotCheck: it does not come.
+    """
+    try:
+        return image(lab, probe, account)
+    except Silence as silence:
+        raise CannotCheck(f"no image of {account} came: {silence}") from None
+
+
+def _free_account(lab: Lab) -> str:
+    """Return an account that the slot is to be had for: one of the first two must be.
+
+    Raises:
+        CannotCheck: the login has one, and another client has the slot for another.
+    """
+    first = lab.accounts[0]
+    try:
+        image(lab, lab.main, first)
+    except CannotCheck:
+        if len(lab.accounts) == 1:
+            raise
+        return lab.accounts[1]
+    except Silence:
+        return first  # that it did not come is what a check is to see
+    finally:
+        leave(lab.main, first)
+    return first
+
+
 def image_ends_with_54(lab: Lab) -> str:
     """2.6, 2.7: values by key, each row of the portfolio with a time, 54."""
-    account = lab.accounts[0]
+    account = _free_account(lab)
     try:
-        messages = image(lab.main, account)
+        messages = image(lab, lab.main, account)
     except Silence as silence:
         raise Differs(f"no whole image of {account}: {silence}") from None
     finally:
@@ -45,25 +116,38 @@ def image_ends_with_54(lab: Lab) -> str:
 
 
 def second_account_replaces_the_first(lab: Lab) -> str:
-    """2.1, 2.2: on the same connection, without a refusal."""
+    """2.1: on the same connection, without a refusal."""
     first, second = lab.two_accounts()
     try:
-        image(lab.main, first)
-        since = len(lab.main.received)
-        image(lab.main, second)
+        _served(lab, lab.main, first)
+        image(lab, lab.main, second)
     except Silence as silence:
         raise Differs(f"after {first}, {second} was answered with {silence}") from None
     finally:
         leave(lab.main, second)
-    announced = any(is_error(2100)(m) for m in lab.main.received[since:])
-    return "it came, " + ("announced by 2100" if announced else "without a word")
+    return f"after {first} came {second}"
+
+
+def replacement_is_2100_or_silent(lab: Lab) -> str:
+    """2.2: nothing else is said of it."""
+    first, second = lab.two_accounts()
+    try:
+        _served(lab, lab.main, first)
+        since = len(lab.main.received)
+        _served(lab, lab.main, second)
+        told = [m for m in lab.main.received[since:] if is_error()(m) and m[3] not in NOTICES]
+    finally:
+        leave(lab.main, second)
+    if any(m[2:4] != ["-1", "2100"] for m in told):
+        raise Differs(shown(told))
+    return shown(told) if told else "it was replaced without a word"
 
 
 def slot_is_gateway_wide(lab: Lab) -> str:
     """2.3, 2.4: another client is refused another account."""
     first, second = lab.two_accounts()
-    image(lab.main, first)
     try:
+        _served(lab, lab.main, first)
         with lab.client() as other:
             ends = other.ask(6, 2, 1, second, until=lambda m: m[0] == "54" or is_error(2101)(m))[-1]
     except Silence as silence:
@@ -79,11 +163,11 @@ def slot_is_gateway_wide(lab: Lab) -> str:
 
 def same_account_is_shared(lab: Lab) -> str:
     """2.3: another client may join."""
-    account = lab.accounts[0]
-    image(lab.main, account)
+    account = _free_account(lab)
     try:
+        _served(lab, lab.main, account)
         with lab.client() as other:
-            count = len(image(other, account))
+            count = len(image(lab, other, account))
     except Silence as silence:
         raise Differs(f"another client that asks for {account} too got {silence}") from None
     finally:
@@ -119,8 +203,8 @@ def only_account_is_taken(lab: Lab) -> str:
 
 def unsubscribing_is_confirmed(lab: Lab) -> str:
     """2.17: 2100 with id -1, or nothing at all; never the end of something else."""
-    account = lab.accounts[0]
-    image(lab.main, account)
+    account = _free_account(lab)
+    _served(lab, lab.main, account)
     since = lab.main.send(6, 2, 0, account)
     lab.main.settle()
     told = [m for m in lab.main.received[since:] if is_error()(m) and m[3] == "2100"]

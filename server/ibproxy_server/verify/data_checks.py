@@ -6,6 +6,9 @@ from ibproxy_server.verify.assumption import CannotCheck, Differs
 from ibproxy_server.verify.lab import EURUSD, STOCK, UNKNOWN, Lab
 from ibproxy_server.verify.probe import Message, Silence, Test, is_error, shown
 
+FIRST_WITH_ISSUER = 176
+"""Server version from which reqContractDetails names an issuer (wire-table)."""
+
 NOTICES = {"2104", "2106", "2119", "2158", "2174", "10167", "10090"}
 
 
@@ -52,7 +55,8 @@ def joining_shows_the_present(lab: Lab) -> str:
     first, messages = subscribe(lab, EURUSD, (1,))
     lab.main.listen(lab.quiet_s)
     before = {(m[0], m[3]) for m in lab.main.received if m[0] == "1" and m[2] == str(first)}
-    second, _ = subscribe(lab, EURUSD, (1,))
+    second = lab.req_id()
+    lab.main.send(1, 11, second, *EURUSD, 0, "", 0, 0, "")
     lab.main.listen(lab.quiet_s)
     kinds = {m[0] for m in lab.main.received if m[0] == "58" and m[2] == str(second)}
     kinds |= {m[0] for m in lab.main.received if m[0] == "81" and m[1] == str(second)}
@@ -91,7 +95,8 @@ def live_id_is_refused(lab: Lab) -> str:
 def unknown_contract_is_200(lab: Lab) -> str:
     """4.43, 4.68: one 200, no end marker."""
     req_id = lab.req_id()
-    since = lab.main.send(9, 8, req_id, *UNKNOWN, 0, "", "", "")
+    issuer = ("",) if lab.main.version >= FIRST_WITH_ISSUER else ()
+    since = lab.main.send(9, 8, req_id, *UNKNOWN, 0, "", "", *issuer)
     try:
         refused = lab.main.wait(is_error(200, of=req_id), since)
     except Silence as silence:
@@ -104,14 +109,21 @@ def unknown_contract_is_200(lab: Lab) -> str:
 
 def delayed_data_goes_on(lab: Lab) -> str:
     """4.39: 10167 is followed by ticks."""
+    req_id = lab.req_id()
+    test = of_request(req_id, 1)
     lab.main.send(59, 1, 3)
+    since = lab.main.send(1, 11, req_id, *STOCK, 0, "", 0, 0, "")
     try:
-        req_id, messages = subscribe(lab, STOCK, (1,))
-        lab.main.send(2, 2, req_id)
+        end = lab.main.wait(lambda m: test(m) or is_refusal(req_id)(m), since)
+    except Silence:
+        end = []
     finally:
+        lab.main.send(2, 2, req_id)
         lab.main.send(59, 1, 1)
-    if not any(is_error(10167, of=req_id)(m) for m in messages):
-        raise CannotCheck("live data of the stock is subscribed here")
+    if not any(is_error(10167, of=req_id)(m) for m in lab.main.received[since:]):
+        raise CannotCheck("no delayed data of the stock came, or live data is subscribed here")
+    if not end or end[0] == "4":
+        raise Differs(f"behind 10167 came {shown([end] if end else [])}")
     return "ticks came behind 10167"
 
 

@@ -7,10 +7,21 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ib_async import Stock
+
 from ibproxy.errors import IbproxyError, RefusedError
 from ibproxy_server.verify.assumption import CannotCheck
-from ibproxy_server.verify.order_form import CANCEL_ORDER, Ticket
-from ibproxy_server.verify.probe import Message, Probe, Silence, is_error, is_kind
+from ibproxy_server.verify.order_form import Ticket, cancellation
+from ibproxy_server.verify.port import Port
+from ibproxy_server.verify.probe import (
+    GAP_S,
+    HIGHEST_VERSION,
+    Message,
+    Probe,
+    Silence,
+    is_error,
+    is_kind,
+)
 
 FIRST_REQ_ID = 1_500_000_000
 """Request ids are far from order ids, as the proxy's are (fact 3.18)."""
@@ -28,6 +39,9 @@ UNKNOWN: tuple[object, ...] = (0, "QQZZQQ", "STK", "", 0.0, "", "", "SMART", "",
 """The twelve fields of a contract: one that is quoted around the clock, one that orders are for,
 one that does not exist."""
 
+TO_TRADE = Stock("AAPL", "SMART", "USD")
+"""The contract that orders are for."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -42,24 +56,28 @@ class Lab:
     """A gateway on the bench.
 
     Attributes:
-        host: where the gateway listens.
-        port: its port.
+        port: where the gateway listens.
         client_id: the first API client id that is used; others follow it.
         allow_orders: whether orders may be placed.
         patience_s: how long an answer may take.
         quiet_s: how long to listen for what should not come.
+        highest: the highest server version that is offered.
+        gap_s: time between two messages.
+        checking: name of the check that is run; its orders carry it as orderRef.
         main: the connection that most checks share.
         accounts: the accounts of the login.
         before_start: what came before startApi.
         welcome: what came behind it.
     """
 
-    host: str
-    port: int
+    port: Port
     client_id: int
     allow_orders: bool = False
     patience_s: float = 10.0
     quiet_s: float = 1.0
+    highest: int = HIGHEST_VERSION
+    gap_s: float = GAP_S
+    checking: str = ""
     main: Probe = field(init=False)
     accounts: list[str] = field(init=False)
     before_start: list[Message] = field(init=False)
@@ -67,6 +85,7 @@ class Lab:
     _req_ids: Iterator[int] = field(default_factory=lambda: itertools.count(FIRST_REQ_ID))
     _client_ids: Iterator[int] = field(init=False)
     _placed: list[Order] = field(default_factory=list)
+    _tried: set[Order] = field(default_factory=set)
     _price: float = 0.0
     _next_order_id: dict[int, int] = field(default_factory=dict)
 
@@ -78,8 +97,9 @@ class Lab:
             RefusedError: the gateway does not let us in.
         """
         self._client_ids = itertools.count(self.client_id + 1)
-        self.main = Probe(self.host, self.port, self.client_id, self.patience_s)
-        self.before_start = self.main.listen(self.quiet_s)
+        self.main = self._connect(self.client_id, self.highest)
+        self.main.listen(self.quiet_s)
+        self.before_start = list(self.main.received)
         try:
             self.main.start()
         except Silence as silence:
@@ -88,20 +108,33 @@ class Lab:
                 f"the gateway does not let client id {self.client_id} in ({silence}): "
                 "give another --client-id"
             ) from None
-        self.welcome = [*self.main.received, *self.main.listen(self.quiet_s)]
+        self.main.listen(self.quiet_s)
+        self.welcome = self.main.received[len(self.before_start) :]
         listed = next(message for message in self.main.received if message[0] == "15")
         self.accounts = [code for code in listed[2].split(",") if code]
         self._note_next_id(self.main)
 
+    def _connect(self, client_id: int, highest: int) -> Probe:
+        return Probe(self.port, client_id, self.patience_s, highest, self.gap_s)
+
     def close(self) -> None:
         """Cancel what is left of the orders, and hang up."""
-        for order in list(self._placed):
+        self._tried.clear()
+        self.tidy()
+        self.main.close()
+
+    def tidy(self) -> None:
+        """Cancel what a check has left of its orders, those that were refused too.
+
+        An order that is not known to be gone stays noted, and is tried again at the end.
+        """
+        for order in [order for order in self._placed if order not in self._tried]:
+            self._tried.add(order)
             with (
                 contextlib.suppress(Silence, CannotCheck, IbproxyError, OSError),
                 self._owner(order.client_id) as probe,
             ):
                 self.cancel(probe, order.order_id)
-        self.main.close()
 
     @property
     def left_over(self) -> list[Order]:
@@ -109,24 +142,23 @@ class Lab:
         return self._placed
 
     @contextlib.contextmanager
-    def probe(self, client_id: int | None = None, versions: str | None = None) -> Iterator[Probe]:
+    def probe(self, client_id: int | None = None, highest: int | None = None) -> Iterator[Probe]:
         """Open one more connection for the time of a check."""
         chosen = next(self._client_ids) if client_id is None else client_id
-        more = {"versions": versions} if versions else {}
-        probe = Probe(self.host, self.port, chosen, self.patience_s, **more)
+        probe = self._connect(chosen, highest or self.highest)
         try:
             yield probe
         finally:
             probe.close()
 
     @contextlib.contextmanager
-    def client(self, client_id: int | None = None) -> Iterator[Probe]:
+    def client(self, client_id: int | None = None, highest: int | None = None) -> Iterator[Probe]:
         """Open one more connection that has started.
 
         Raises:
             CannotCheck: it is not let in, perhaps because its id is held (fact 1.33).
         """
-        with self.probe(client_id) as probe:
+        with self.probe(client_id, highest) as probe:
             try:
                 probe.start()
             except Silence as silence:
@@ -153,6 +185,17 @@ class Lab:
             client_id = first.client_id
         with self.client(client_id):
             return client_id
+
+    def stated_order_id(self, probe: Probe) -> int:
+        """Ask for a client's next order id (fact 8.14).
+
+        Raises:
+            CannotCheck: it is not stated.
+        """
+        try:
+            return int(probe.ask(8, 1, 1, until=is_kind(9))[-1][2])
+        except Silence as silence:
+            raise CannotCheck(f"reqIds was answered with {silence}") from None
 
     def req_id(self) -> int:
         """A request id that was never used."""
@@ -181,8 +224,6 @@ class Lab:
         live = [code for code in self.accounts if not code.startswith("D")]
         if live:
             raise CannotCheck(f"it needs orders, and {live[0]} is not a paper account")
-        if self.main.version != 176:  # noqa: PLR2004 - the version that the order form is for
-            raise CannotCheck(f"orders are written for server version 176, not {self.main.version}")
 
     def far_price(self) -> float:
         """Return a price at which the stock cannot be bought.
@@ -242,38 +283,55 @@ class Lab:
 
         since = self.send(probe, ticket)
         last = probe.wait(is_end, since)
-        if last[0] == "4":
-            self.gone(probe, order_id)
         if is_read_only(last):
             raise CannotCheck(f"orders are not allowed here: {last[4]}")
         return [*probe.received[since : probe.received.index(last, since)], last]
 
+    def work(self, probe: Probe, ticket: Ticket) -> list[Message]:
+        """Place an order that is to be taken, and return what comes up to its first status.
+
+        Raises:
+            CannotCheck: it is refused.
+        """
+        messages = self.place(probe, ticket)
+        if messages[-1][0] == "4":
+            raise CannotCheck(f"the order was refused: {messages[-1][4]}")
+        return messages
+
     def send(self, probe: Probe, ticket: Ticket) -> int:
         """Send an order, to be cancelled in the end; returns a place for `Probe.wait`."""
-        self._placed.append(Order(probe.client_id, ticket.order_id))
-        return probe.send(*ticket.fields())
+        if not ticket.what_if:
+            self._placed.append(Order(probe.client_id, ticket.order_id))
+        return probe.send(*ticket.fields(probe.version))
 
     def resting(self, probe: Probe, **terms: object) -> Ticket:
         """Return a ticket for one share, far from the market."""
         return Ticket(
             order_id=self.next_order_id(probe),
-            contract=STOCK,
+            contract=TO_TRADE,
             account=self.accounts[0],
             limit=self.far_price(),
+            ref=f"ibproxy verify {self.checking}",
             **terms,  # type: ignore[arg-type] # the ticket's own fields
         )
 
     def cancel(self, probe: Probe, order_id: int) -> list[Message]:
         """Cancel an order and return what comes up to its end."""
-        ends = is_error(202, 10147, 10148, 161, of=order_id)
-        messages = probe.ask(*CANCEL_ORDER, order_id, until=lambda m: ends(m) or is_read_only(m))
+        since = probe.send(*cancellation(order_id, probe.version))
+        refused = is_error(202, 10147, 10148, of=order_id)
+        done = ["3", str(order_id), "Cancelled"]
+        last = probe.wait(
+            lambda m: m[:3] == done or refused(m) or is_read_only(m),
+            since,
+        )
         self.gone(probe, order_id)
-        return messages
+        return [*probe.received[since : probe.received.index(last, since)], last]
 
     def gone(self, probe: Probe, order_id: int) -> None:
         """Note that an order need not be cancelled any more."""
         gone = Order(probe.client_id, order_id)
         self._placed = [order for order in self._placed if order != gone]
+        self._tried.discard(gone)
 
     def _note_next_id(self, probe: Probe) -> None:
         stated = int(probe.wait(is_kind(9))[2])
@@ -286,5 +344,7 @@ WARNINGS = {"399", "404", "10349", "2109", "2174", "10167"}
 
 
 def is_read_only(message: Message) -> bool:
-    """Whether orders are refused altogether, with whatever id (fact 1.43)."""
-    return is_error(10119, 10132)(message) or (is_error(321)(message) and "Read-Only" in message[4])
+    """Whether orders are refused altogether, with whatever id and code (fact 1.43)."""
+    return is_error(10119, 10132)(message) or (
+        is_error()(message) and "read-only" in message[4].lower()
+    )

@@ -1,4 +1,7 @@
-"""Checks that place orders: one share, far from the market, cancelled at once."""
+"""Checks that place orders: one share, far from the market, cancelled at once.
+
+What a check leaves of its orders is cancelled behind it (`Lab.tidy`).
+"""
 
 from __future__ import annotations
 
@@ -6,139 +9,33 @@ import dataclasses
 
 from ibproxy_server.verify.assumption import CannotCheck, Differs
 from ibproxy_server.verify.lab import Lab, is_read_only
-from ibproxy_server.verify.order_form import CANCEL_ORDER
-from ibproxy_server.verify.probe import Message, Probe, Silence, is_error, is_kind, shown
+from ibproxy_server.verify.order_form import cancellation
+from ibproxy_server.verify.order_view import (
+    CLIENT_ID_AT,
+    LIMIT_AT,
+    PERM_ID_AT,
+    of_order,
+    open_orders,
+)
+from ibproxy_server.verify.probe import Silence, is_error, is_kind, shown
 
-PERM_ID_AT, CLIENT_ID_AT, OCA_AT, PARENT_AT = 25, 24, 19, 58
-LONGEST_OCA = 64
 UNKNOWN_ORDER = 2_000_000_001
+SKIPPED = 50
+REFUSED_READ_ONLY = {"321", "10119", "10132"}
 
 
-def _orders(messages: list[Message], order_id: int, kind: str = "5") -> list[Message]:
-    return [m for m in messages if m[0] == kind and m[1] == str(order_id)]
-
-
-def _open_orders(probe: Probe, request: int = 5) -> list[Message]:
-    messages = probe.ask(request, 1, until=is_kind(53))
-    return [m for m in messages if m[0] in {"5", "3"}]
-
-
-def own_orders_come_to_their_client(lab: Lab) -> str:
-    """3.30, 3.37: 5 and 3 come to who placed the order, and to no other client."""
-    lab.need_orders()
-    with lab.client() as other:
-        ticket = lab.resting(lab.main)
-        messages = lab.place(lab.main, ticket)
-        listed = _orders(_open_orders(other), ticket.order_id)
-        strays = [m for m in _orders(other.received, ticket.order_id) if m not in listed]
-        lab.cancel(lab.main, ticket.order_id)
-    if not _orders(messages, ticket.order_id):
-        raise Differs(f"the order was answered with {shown(messages)}")
-    if strays or listed:
-        raise Differs(f"another client was shown {shown(strays + listed)}")
-    return shown(messages)
-
-
-def perm_id_is_stated(lab: Lab) -> str:
-    """3.19, 3.20: in 5 and 3, with the client's own id."""
+def read_only_is_known(lab: Lab) -> str:
+    """1.43: the codes by which the proxy knows that orders are not allowed."""
     lab.need_orders()
     ticket = lab.resting(lab.main)
-    lab.place(lab.main, ticket)
-    listed = _open_orders(lab.main)
-    lab.cancel(lab.main, ticket.order_id)
-    [order] = _orders(listed, ticket.order_id)[-1:] or [[]]
-    if not order or int(order[PERM_ID_AT]) <= 0:
-        raise Differs(f"the list of open orders was {shown(listed)}")
-    if order[CLIENT_ID_AT] != str(lab.main.client_id):
-        raise Differs(f"client id {order[CLIENT_ID_AT]}")
-    return f"permId {order[PERM_ID_AT]}"
-
-
-def open_orders_are_pairs(lab: Lab) -> str:
-    """3.38: 5, 3, 5, 3, then 53."""
-    lab.need_orders()
-    ticket = lab.resting(lab.main)
-    lab.place(lab.main, ticket)
-    kinds = [(m[0], m[1]) for m in _open_orders(lab.main)]
-    lab.cancel(lab.main, ticket.order_id)
-    pairs = [kinds[n : n + 2] for n in range(0, len(kinds), 2)]
-    if any([k for k, _ in pair] != ["5", "3"] or len({i for _, i in pair}) > 1 for pair in pairs):
-        raise Differs(", ".join(f"{kind} of {order_id}" for kind, order_id in kinds))
-    return f"{len(pairs)} times 5 and 3"
-
-
-def cancel_ends_with_202(lab: Lab) -> str:
-    """3.61, 3.65: 3 Cancelled, then 202."""
-    lab.need_orders()
-    ticket = lab.resting(lab.main)
-    lab.place(lab.main, ticket)
-    try:
-        messages = lab.cancel(lab.main, ticket.order_id)
-    except Silence as silence:
-        raise Differs(f"the cancel was answered with {silence}") from None
-    statuses = [m[2] for m in _orders(messages, ticket.order_id, "3")]
-    if statuses[-1:] != ["Cancelled"] or not is_error(202)(messages[-1]):
-        raise Differs(shown(messages))
-    return ", ".join([*statuses, "202"])
-
-
-def cancel_of_unknown_order(lab: Lab) -> str:
-    """3.82: 10147 with the order id."""
-    lab.need_orders()
-    test = is_error(10147, of=UNKNOWN_ORDER)
-    try:
-        last = lab.main.ask(
-            *CANCEL_ORDER, UNKNOWN_ORDER, until=lambda m: test(m) or is_read_only(m)
-        )[-1]
-    except Silence as silence:
-        raise Differs(f"the cancel was answered with {silence}") from None
-    if not test(last):
-        raise CannotCheck(f"orders are not allowed here: {last[4]}")
-    return shown([last])
-
-
-def second_cancel_is_refused(lab: Lab) -> str:
-    """3.83: 10148 that names the state, or 10147."""
-    lab.need_orders()
-    ticket = lab.resting(lab.main)
-    lab.place(lab.main, ticket)
-    lab.cancel(lab.main, ticket.order_id)
-    test = is_error(10148, 10147, of=ticket.order_id)
-    try:
-        return shown(lab.main.ask(*CANCEL_ORDER, ticket.order_id, until=test)[-1:])
-    except Silence as silence:
-        raise Differs(f"the second cancel was answered with {silence}") from None
-
-
-def ids_only_rise(lab: Lab) -> str:
-    """3.1 to 3.3, 3.9: an id below one that was used is 103."""
-    lab.need_orders()
-    with lab.client() as probe:
-        skipped = lab.next_order_id(probe)
-        ticket = lab.resting(probe)
-        lab.place(probe, ticket)
-        low = lab.resting(probe)
-        below = type(low)(skipped, low.contract, low.account, low.limit)
-        messages = lab.place(probe, below)
-        lab.cancel(probe, ticket.order_id)
-    if not is_error(103, of=skipped)(messages[-1]):
-        raise Differs(f"{ticket.order_id} and then {skipped} were answered with {shown(messages)}")
-    return shown(messages[-1:])
-
-
-def ids_are_each_clients_own(lab: Lab) -> str:
-    """3.7, 3.10: a client that never placed an order starts anew; used + 1 is kept."""
-    lab.need_orders()
-    with lab.client() as probe:
-        ticket = lab.resting(probe)
-        lab.place(probe, ticket)
-        lab.cancel(probe, ticket.order_id)
-        client_id = probe.client_id
-    with lab.client(client_id) as probe:
-        stated = int(probe.wait(is_kind(9))[2])
-    if stated <= ticket.order_id:
-        raise Differs(f"after order {ticket.order_id} the next id is {stated}")
-    return f"after order {ticket.order_id} the next id is {stated}"
+    since = lab.send(lab.main, ticket)
+    own = str(ticket.order_id)
+    end = lab.main.wait(lambda m: is_read_only(m) or m[:2] == ["3", own], since)
+    if end[0] == "3":
+        raise CannotCheck("orders are allowed here")
+    if end[3] not in REFUSED_READ_ONLY:
+        raise Differs(shown([end]))
+    return shown([end])
 
 
 def orders_outlive_their_client(lab: Lab) -> str:
@@ -147,13 +44,144 @@ def orders_outlive_their_client(lab: Lab) -> str:
     client_id = lab.returning_client_id()
     with lab.client(client_id) as probe:
         ticket = lab.resting(probe)
-        lab.place(probe, ticket)
+        lab.work(probe, ticket)
     with lab.client(client_id) as probe:
-        listed = _orders(_open_orders(probe), ticket.order_id)
-        lab.cancel(probe, ticket.order_id)
+        listed = of_order(open_orders(probe), ticket.order_id)
     if not listed:
         raise Differs("after its client came back, the order was not listed")
     return "the order was there after its client came back"
+
+
+# ids
+
+
+def ids_only_rise(lab: Lab) -> str:
+    """3.1 to 3.4, 3.13: an id below one that was used is 103, though it never was used itself."""
+    lab.need_orders()
+    with lab.client() as probe:
+        skipped = lab.next_order_id(probe)
+        ticket = lab.resting(probe)
+        lab.work(probe, ticket)
+        messages = lab.place(probe, dataclasses.replace(ticket, order_id=skipped))
+    if not is_error(103, of=skipped)(messages[-1]):
+        raise Differs(f"{ticket.order_id} and then {skipped} were answered with {shown(messages)}")
+    return shown(messages[-1:])
+
+
+def same_id_is_a_change(lab: Lab) -> str:
+    """3.9: with a lower price under the id of a working order, that order has the lower price."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.work(lab.main, ticket)
+    changed = dataclasses.replace(ticket, limit=round(ticket.limit * 0.99, 2))
+    messages = lab.place(lab.main, changed)
+    listed = of_order(open_orders(lab.main), ticket.order_id)
+    orders = {order[PERM_ID_AT] for order in listed}  # one may be listed twice (fact 3.56)
+    if messages[-1][0] == "4" or len(orders) != 1:
+        raise Differs(f"{shown(messages[-1:])}; {len(orders)} orders have the id")
+    if float(listed[0][LIMIT_AT]) != changed.limit:
+        raise Differs(f"its limit is {listed[0][LIMIT_AT]}, not {changed.limit}")
+    return f"its limit went from {ticket.limit} to {changed.limit}"
+
+
+def done_ids_are_refused(lab: Lab) -> str:
+    """3.11: with 104, or 103."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.work(lab.main, ticket)
+    lab.cancel(lab.main, ticket.order_id)
+    lab.main.settle()
+    messages = lab.place(lab.main, ticket)
+    if not is_error(103, 104, of=ticket.order_id)(messages[-1]):
+        raise Differs(shown(messages))
+    return shown(messages[-1:])
+
+
+def ids_are_each_clients_own(lab: Lab) -> str:
+    """3.7: what one client has used does not raise another's; which may be 1 ahead (3.15)."""
+    lab.need_orders()
+    with lab.client() as one, lab.client() as other:
+        before = lab.stated_order_id(other)
+        high = max(before, lab.next_order_id(one)) + SKIPPED
+        lab.work(one, dataclasses.replace(lab.resting(one), order_id=high))
+        after = lab.stated_order_id(other)
+    if not before <= after <= before + 1:
+        raise Differs(f"after order {high} of one client, another's next went {before} to {after}")
+    return f"after order {high} of one client, another's next id is {after}"
+
+
+def next_id_is_kept(lab: Lab) -> str:
+    """3.8, 3.10: it is above what was used, between connections too."""
+    lab.need_orders()
+    client_id = lab.returning_client_id()
+    with lab.client(client_id) as probe:
+        ticket = lab.resting(probe)
+        lab.work(probe, ticket)
+        lab.cancel(probe, ticket.order_id)
+    with lab.client(client_id) as probe:
+        stated = int(probe.wait(is_kind(9))[2])
+    if stated <= ticket.order_id:
+        raise Differs(f"after order {ticket.order_id} the next id is {stated}")
+    return f"after order {ticket.order_id} the next id is {stated}"
+
+
+def perm_id_is_stated(lab: Lab) -> str:
+    """3.19, 3.20: in 5, with the client's own id."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.work(lab.main, ticket)
+    [order] = of_order(open_orders(lab.main), ticket.order_id)[-1:] or [[]]
+    if not order or int(order[PERM_ID_AT]) <= 0:
+        raise Differs(f"it was listed as {shown([order])}")
+    if order[CLIENT_ID_AT] != str(lab.main.client_id):
+        raise Differs(f"client id {order[CLIENT_ID_AT]}")
+    return f"permId {order[PERM_ID_AT]}"
+
+
+# who is told what
+
+
+def own_orders_come_to_their_client(lab: Lab) -> str:
+    """3.30: 5 and 3 come to who placed the order, and to no other client."""
+    lab.need_orders()
+    with lab.client() as other:
+        ticket = lab.resting(lab.main)
+        messages = lab.work(lab.main, ticket)
+        other.settle()
+        strays = [m for kind in ("5", "3") for m in of_order(other.received, ticket.order_id, kind)]
+    if not of_order(messages, ticket.order_id):
+        raise Differs(f"the order was answered with {shown(messages)}")
+    if strays:
+        raise Differs(f"another client was told {shown(strays)}")
+    return shown(messages)
+
+
+def open_orders_are_the_clients_own(lab: Lab) -> str:
+    """3.37: another client's are not listed, its own are."""
+    lab.need_orders()
+    with lab.client() as other:
+        ticket = lab.resting(lab.main)
+        lab.work(lab.main, ticket)
+        lab.main.listen(lab.quiet_s)  # until it is told of no more, and only lists are left
+        other.settle()
+        listed = of_order(open_orders(other), ticket.order_id)
+        own = of_order(open_orders(lab.main), ticket.order_id)
+    if listed or not own:
+        raise Differs(f"another client's list had {len(listed)}, its owner's {len(own)} of it")
+    return "it was listed to its own client alone"
+
+
+def open_orders_are_pairs(lab: Lab) -> str:
+    """3.38: 5, 3, 5, 3, then 53."""
+    lab.need_orders()
+    for _ in range(2):
+        lab.work(lab.main, lab.resting(lab.main))
+    lab.main.settle()
+    kinds = [(m[0], m[1]) for m in open_orders(lab.main)]
+    pairs = [kinds[n : n + 2] for n in range(0, len(kinds), 2)]
+    if any([k for k, _ in pair] != ["5", "3"] or len({i for _, i in pair}) > 1 for pair in pairs):
+        raise Differs(", ".join(f"{kind} of {order_id}" for kind, order_id in kinds))
+    return f"{len(pairs)} times 5 and 3"
 
 
 def all_open_orders_end_alike(lab: Lab) -> str:
@@ -161,72 +189,36 @@ def all_open_orders_end_alike(lab: Lab) -> str:
     lab.need_orders()
     with lab.client() as other:
         ticket = lab.resting(lab.main)
-        lab.place(lab.main, ticket)
-        listed = _orders(_open_orders(other, 16), ticket.order_id)
-        lab.cancel(lab.main, ticket.order_id)
+        lab.work(lab.main, ticket)
+        listed = of_order(open_orders(other, 16), ticket.order_id)
     if not listed:
         raise Differs("another client's order was not listed")
     return "another client's order was listed, 53 came"
 
 
-def bracket_children_name_the_parent(lab: Lab) -> str:
-    """3.92, 3.94, 3.95: parentId is the API's order id, ocaGroup the parent's permId."""
-    lab.need_orders()
-    parent = lab.resting(lab.main, transmit=False)
-    since = lab.send(lab.main, parent)
-    child = lab.resting(lab.main, action="SELL", stop=1.0, parent_id=parent.order_id)
-    lab.place(lab.main, child)
-    lab.main.listen(lab.quiet_s)
-    seen = lab.main.received[since:]
-    lab.cancel(lab.main, parent.order_id)
-    first, second = _orders(seen, parent.order_id), _orders(seen, child.order_id)
-    if not first or not second:
-        raise Differs(shown(seen))
-    parent_id, group = second[-1][PARENT_AT], second[-1][OCA_AT]
-    if parent_id != str(parent.order_id) or group != first[-1][PERM_ID_AT]:
-        raise Differs(f"parent {parent_id}, group {group}")
-    return f"parent {parent_id}, group {group}"
-
-
-def long_oca_names_are_refused(lab: Lab) -> str:
-    """3.97: longer than 64 characters is 401."""
-    lab.need_orders()
-    ticket = lab.resting(lab.main, oca_group="x" * (LONGEST_OCA + 1))
-    messages = lab.place(lab.main, ticket)
-    if not is_error(401, of=ticket.order_id)(messages[-1]):
-        raise Differs(shown(messages))
-    return shown(messages[-1:])
-
-
-def oca_names_are_account_wide(lab: Lab) -> str:
-    """3.98: a group of two clients is one group."""
-    lab.need_orders()
-    name = f"ibproxy-{lab.req_id()}"
-    with lab.client() as other:
-        mine, others = lab.resting(lab.main, oca_group=name), lab.resting(other, oca_group=name)
-        lab.place(lab.main, mine)
-        lab.place(other, others)
-        lab.cancel(lab.main, mine.order_id)
-        try:
-            other.wait(is_error(202, of=others.order_id), patience_s=lab.quiet_s * 3)
-        except Silence:
-            lab.cancel(other, others.order_id)
-            raise Differs("the other client's order in the group lived on") from None
-        lab.gone(other, others.order_id)
-    return "the other client's order was cancelled too"
+# warnings and refusals
 
 
 def warned_orders_live(lab: Lab) -> str:
     """3.63, 3.64: an order that 399 is said of is among the open ones."""
+    return _lives_after(lab, 399, "the exchange is open", tif="DAY")
+
+
+def preset_orders_live(lab: Lab) -> str:
+    """3.68: an order whose time in force a preset has set is among the open ones."""
+    return _lives_after(lab, 10349, "the gateway's presets say nothing of it", tif="")
+
+
+def _lives_after(lab: Lab, code: int, why_none: str, tif: str) -> str:
     lab.need_orders()
-    ticket = lab.resting(lab.main)
-    messages = lab.place(lab.main, ticket)
-    warnings = [m for m in messages if is_error(399, of=ticket.order_id)(m)]
-    listed = _orders(_open_orders(lab.main), ticket.order_id)
-    lab.cancel(lab.main, ticket.order_id)
+    ticket = lab.resting(lab.main, tif=tif)
+    since = len(lab.main.received)
+    lab.work(lab.main, ticket)
+    lab.main.listen(lab.quiet_s)
+    warnings = [m for m in lab.main.received[since:] if is_error(code)(m)]
     if not warnings:
-        raise CannotCheck("no 399 came: the exchange is open")
-    if not listed:
+        raise CannotCheck(f"no {code} came: {why_none}")
+    if not of_order(open_orders(lab.main), ticket.order_id):
         raise Differs(f"after {shown(warnings)} the order is gone")
     return shown(warnings)
 
@@ -237,69 +229,75 @@ def orders_need_an_account(lab: Lab) -> str:
     lab.two_accounts()
     ticket = dataclasses.replace(lab.resting(lab.main), account="")
     messages = lab.place(lab.main, ticket)
-    if messages[-1][0] == "3":
-        lab.cancel(lab.main, ticket.order_id)
     if not is_error(321, 435, of=ticket.order_id)(messages[-1]):
         raise Differs(shown(messages))
     return shown(messages[-1:])
 
 
-def what_if_leaves_orders_alone(lab: Lab) -> str:
-    """3.99, 3.102: under a working order's id it is priced, and the order stays."""
-    lab.need_orders()
-    ticket = lab.resting(lab.main)
-    lab.place(lab.main, ticket)
-    question = type(ticket)(
-        ticket.order_id, ticket.contract, ticket.account, ticket.limit, what_if=True
-    )
-    since = lab.main.send(*question.fields())
-    try:
-        lab.main.wait(lambda m: m[:2] == ["5", str(ticket.order_id)], since)
-    except Silence as silence:
-        raise Differs(f"the question was answered with {silence}") from None
-    listed = _orders(_open_orders(lab.main), ticket.order_id)
-    lab.cancel(lab.main, ticket.order_id)
-    if not listed:
-        raise Differs("the working order is gone")
-    return "it was answered, and the order stayed"
+# cancels
 
 
-def refused_change_leaves_the_order(lab: Lab) -> str:
-    """11.23, 3.75: a change that is refused does not end the order."""
+def cancel_ends_with_202(lab: Lab) -> str:
+    """3.61, 3.65: 3 Cancelled, then 202."""
     lab.need_orders()
     ticket = lab.resting(lab.main)
-    lab.place(lab.main, ticket)
-    change = type(ticket)(ticket.order_id, ticket.contract, ticket.account, 0.0, stop=ticket.limit)
-    since = lab.main.send(*change.fields())
+    since = len(lab.main.received)
+    lab.work(lab.main, ticket)
     try:
-        refused = lab.main.wait(is_error(of=ticket.order_id), since)
-    except Silence as silence:
-        raise Differs(f"another order type was answered with {silence}") from None
-    listed = _orders(_open_orders(lab.main), ticket.order_id)
-    lab.cancel(lab.main, ticket.order_id)
-    if not listed:
-        raise Differs(f"after {shown([refused])} the order is gone")
+        lab.cancel(lab.main, ticket.order_id)
+        lab.main.wait(is_error(202, of=ticket.order_id), since)
+    except Silence:
+        messages = lab.main.received[since:]
+        raise Differs(f"the cancel was answered with {shown(messages)}") from None
+    statuses = [m[2] for m in of_order(lab.main.received[since:], ticket.order_id, "3")]
+    if statuses[-1:] != ["Cancelled"]:
+        raise Differs(", ".join([*statuses, "202"]))
+    return ", ".join([*statuses, "202"])
+
+
+def order_errors_have_the_order_id(lab: Lab) -> str:
+    """3.18: whatever the error is."""
+    lab.need_orders()
+    order_id = UNKNOWN_ORDER + 1
+    refused = _cancel_refused(lab, order_id)
+    if refused[2] != str(order_id):
+        raise Differs(f"the cancel of {order_id} was answered with {shown([refused])}")
     return shown([refused])
 
 
-def completed_orders_end(lab: Lab) -> str:
-    """3.103, 8.7: rows without ids, then 102."""
-    try:
-        messages = lab.main.ask(99, 0, until=lambda m: is_kind(102)(m) or is_error(321)(m))
-    except Silence as silence:
-        raise Differs(f"no 102: {silence}") from None
-    return f"{sum(m[0] == '101' for m in messages)} orders, then {messages[-1][0]}"
+def cancel_of_unknown_order(lab: Lab) -> str:
+    """3.82: 10147, whatever its id field says."""
+    lab.need_orders()
+    refused = _cancel_refused(lab, UNKNOWN_ORDER)
+    if refused[3] != "10147":
+        raise Differs(f"the cancel of {UNKNOWN_ORDER} was answered with {shown([refused])}")
+    return shown([refused])
 
 
-def executions_end(lab: Lab) -> str:
-    """3.105 to 3.107: each 11 of the answer has the request id, 55 ends it."""
-    req_id = lab.req_id()
-    fields = (7, 3, req_id, "0", "", "", "", "", "", "")
+def _cancel_refused(lab: Lab, order_id: int) -> list[str]:
+    """Cancel an order that does not exist, and return the error that is about it."""
+    about = str(order_id)
+    since = lab.main.send(*cancellation(order_id, lab.main.version))
     try:
-        messages = lab.main.ask(*fields, until=lambda m: m[0] == "55" and m[2] == str(req_id))
+        refused = lab.main.wait(
+            lambda m: is_error()(m) and (m[2] == about or about in m[4] or is_read_only(m)), since
+        )
     except Silence as silence:
-        raise Differs(f"no 55: {silence}") from None
-    rows = [m for m in messages if m[0] == "11"]
-    if any(m[1] != str(req_id) for m in rows):
-        raise Differs(shown(rows))
-    return f"{len(rows)} executions"
+        raise Differs(f"the cancel of {order_id} was answered with {silence}") from None
+    if is_read_only(refused):
+        raise CannotCheck(f"orders are not allowed here: {refused[4]}")
+    return refused
+
+
+def second_cancel_is_refused(lab: Lab) -> str:
+    """3.83: 10148 that names the state, or 10147."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.work(lab.main, ticket)
+    lab.cancel(lab.main, ticket.order_id)
+    test = is_error(10148, 10147, of=ticket.order_id)
+    since = lab.main.send(*cancellation(ticket.order_id, lab.main.version))
+    try:
+        return shown([lab.main.wait(test, since)])
+    except Silence as silence:
+        raise Differs(f"the second cancel was answered with {silence}") from None

@@ -1,38 +1,28 @@
-"""placeOrder as it stands on the wire at server version 176, for plain stock orders."""
+"""placeOrder and cancelOrder, as ib_async writes them at each server version.
+
+ib_async's own encoder is taken, not the proxy's knowledge of these messages.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-CANCEL_ORDER = (4, 1)
-"""cancelOrder, up to the order id."""
+from ib_async import Contract, Order
+from ib_async.client import Client
 
-WHAT_IF_AT = 56
-TAIL: tuple[object, ...] = (
-    # block, sweep, display size, trigger, outside RTH, hidden, shares allocation, discretionary
-    0, 0, 0, 0, 0, 0, "", 0.0,
-    # good after, good till, FA group, method, percentage, profile, model, short sale slot, place
-    "", "", "", "", "", "", "", 0, "",
-    # exempt code, OCA type, rule 80A, settling firm, all or none, minimum, percent offset
-    -1, 0, "", "", 0, "", "",
-    # electronic only, firm only, price cap, auction strategy, starting, reference, delta, range
-    0, 0, "", 0, "", "", "", "", "",
-    # override constraints, volatility, its type, delta neutral type and price, continuous
-    0, "", "", "", "", 0,
-    # reference price, trailing stop, percent, three of scale, its table, active from and to
-    "", "", "", "", "", "", "", "", "",
-    # hedge, no smart routing, clearing account and intent, not held, delta neutral, algo, its id
-    "", 0, "", "", 0, 0, "", "",
-    # what-if, miscellaneous options, solicited, random size and price, conditions
-    0, "", 0, 0, 0, 0,
-    # adjusted: type, trigger, offset, stop, stop limit, trailing, its unit; operator; dollar tier
-    "", "", "", "", "", "", 0, "", "", "",
-    # cash quantity, four of MiFID, hedge price, container, discretionary, price management
-    "", "", "", "", "", 0, 0, 0, "",
-    # duration, post to ATS, cancel with parent, advanced override, manual time
-    "", "", 0, "", "",
-)  # fmt: skip
-"""Everything behind the parent's id, all at its default [api ib_async/client.py placeOrder]."""
+
+class _Pen(Client):
+    """ib_async's encoder, without a connection."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(wrapper=None)  # type: ignore[no-untyped-call]
+        self._serverVersion = version
+        self.connState = Client.CONNECTED
+        self.fields: tuple[str, ...] = ()
+
+    def sendMsg(self, msg: str) -> None:  # noqa: N802 - ib_async's name
+        """Keep what would be sent."""
+        self.fields = tuple(msg.split("\0")[:-1])
 
 
 @dataclass(frozen=True)
@@ -41,33 +31,57 @@ class Ticket:
 
     Attributes:
         order_id: its id.
-        contract: the twelve contract fields.
+        contract: of what.
         account: whose it is.
         limit: limit price.
+        ref: its orderRef.
         action: BUY or SELL.
         stop: stop price, for a stop order instead of a limit order; 0 is a limit order.
         oca_group: name of its one-cancels-all group.
         transmit: whether it is sent on.
         parent_id: order id of its parent.
         what_if: whether only its margin is asked for.
+        tif: how long it is good for; empty leaves that to the gateway's presets.
     """
 
     order_id: int
-    contract: tuple[object, ...]
+    contract: Contract
     account: str
     limit: float
+    ref: str = ""
     action: str = "BUY"
     stop: float = 0.0
     oca_group: str = ""
     transmit: bool = True
     parent_id: int = 0
     what_if: bool = False
+    tif: str = "DAY"
 
-    def fields(self) -> tuple[object, ...]:
-        """Return the message."""
-        kind = ("STP", "", self.stop) if self.stop else ("LMT", self.limit, "")
-        tail = list(TAIL)
-        tail[WHAT_IF_AT] = int(self.what_if)
-        head = (3, self.order_id, *self.contract, "", "", self.action, 1, *kind, "DAY")
-        middle = (self.oca_group, self.account, "O", 0, "ibproxy verify", self.transmit)
-        return (*head, *middle, self.parent_id, *tail)
+    def fields(self, version: int) -> tuple[str, ...]:
+        """Return the message at a server version."""
+        order = Order(
+            action=self.action,
+            totalQuantity=1,
+            orderType="STP" if self.stop else "LMT",
+            tif=self.tif,
+            ocaGroup=self.oca_group,
+            account=self.account,
+            orderRef=self.ref,
+            transmit=self.transmit,
+            parentId=self.parent_id,
+            whatIf=self.what_if,
+        )
+        if self.stop:
+            order.auxPrice = self.stop
+        else:
+            order.lmtPrice = self.limit
+        pen = _Pen(version)
+        pen.placeOrder(self.order_id, self.contract, order)  # type: ignore[no-untyped-call]
+        return pen.fields
+
+
+def cancellation(order_id: int, version: int) -> tuple[str, ...]:
+    """Return a cancelOrder message."""
+    pen = _Pen(version)
+    pen.cancelOrder(order_id)  # type: ignore[no-untyped-call]
+    return pen.fields

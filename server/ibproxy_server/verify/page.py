@@ -21,8 +21,12 @@ a check that you can run against your own gateway:
 
 Each assumption then *holds*, *does not hold* (with what was seen), or *cannot be checked here*
 (with the reason). With `--allow-orders` it also places orders: of one share, on a paper account
-only, 20 % below the last close, cancelled at once. The exit status is 0 if none fails and 1 if one
-does. Please report what does not hold.
+only, 20 % below the last close, cancelled at once. Their order reference names the check. The exit
+status is 0 if none fails and 1 if one does. Please report what does not hold.
+
+Beside a proxy that is running on the same gateway, what is about the account slot may not be
+checked: the proxy has it. With `--server-version` the gateway is asked for another version than
+176, which is what the proxy asks for.
 
 This page is written by the program; a test compares the two.
 

@@ -1,21 +1,24 @@
-"""One API connection on a plain socket, for asking a gateway one thing at a time."""
+"""One API connection, for asking a gateway one thing at a time."""
 
 from __future__ import annotations
 
-import socket
-import time
+import contextlib
 from collections.abc import Callable
 
 from ibproxy.errors import RemoteProtocolError, UpstreamLostError
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
+from ibproxy_server.verify.port import Port
 
-VERSIONS = "157..176"
+LOWEST_VERSION = 157
+HIGHEST_VERSION = 176
 """What the proxy offers unless its configuration says otherwise (fact 9.4)."""
 
 GAP_S = 0.025
 """Time between two messages, well below the allowed rate (facts 6.1, 6.8)."""
 
-READ_BYTES = 65536
+AWAKE_FARMS = frozenset({"2103", "2104", "2105", "2106", "2119", "2120", "2157", "2158", "2160"})
+IDLE_FARMS = frozenset({"2107", "2108", "2159"})
+"""Notices of data farms, which come at any time: they work, come or go; they sleep (fact 7.8)."""
 
 Message = list[str]
 Test = Callable[[Message], bool]
@@ -67,32 +70,32 @@ class Probe:
     """
 
     def __init__(
-        self, host: str, port: int, client_id: int, patience_s: float, versions: str = VERSIONS
+        self,
+        port: Port,
+        client_id: int,
+        patience_s: float,
+        highest: int = HIGHEST_VERSION,
+        gap_s: float = GAP_S,
     ) -> None:
         self.client_id = client_id
         self.patience_s = patience_s
         self.received: list[Message] = []
         self.is_closed = False
         self._buffer = FrameBuffer()
-        self._sent_at_s = 0.0
-        try:
-            self._socket = socket.create_connection((host, port), timeout=patience_s)
-        except OSError as error:
-            raise UpstreamLostError(
-                f"no gateway answers at {host}:{port} ({error.strerror or error}): start it, "
-                "allow API connections in its settings, or give another --gateway"
-            ) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(GREETING + frame(f"v{versions}".encode()))
+        self._port = port
+        self._gap_s = gap_s
+        self._sent_at_s = port.now_s() - gap_s
+        self._link = port.connect(patience_s)
+        self._link.send(GREETING + frame(f"v{LOWEST_VERSION}..{highest}".encode()))
         try:
             self.greeting = self.wait(lambda _: True)
         except Silence:
             self.close()
             raise UpstreamLostError(
-                f"what listens at {host}:{port} does not answer as a gateway does: "
+                f"what listens at {port} does not answer as a gateway does: "
                 "check the port, and that the gateway is logged in"
             ) from None
-        self.received.clear()
+        del self.received[0]
         self.version = int(self.greeting[0]) if self.greeting[0].isdecimal() else 0
 
     def start(self) -> None:
@@ -107,12 +110,12 @@ class Probe:
 
     def send(self, *fields: object) -> int:
         """Send a message; returns how many had been received before, for `since`."""
-        pause_s = self._sent_at_s + GAP_S - time.monotonic()
+        pause_s = self._sent_at_s + self._gap_s - self._port.now_s()
         if pause_s > 0:
-            time.sleep(pause_s)
-        self._sent_at_s = time.monotonic()
+            self._port.pause(pause_s)
+        self._sent_at_s = self._port.now_s()
         if not self.is_closed:
-            self._socket.sendall(frame(join_fields(*fields)))
+            self._link.send(frame(join_fields(*fields)))
         return len(self.received)
 
     def wait(self, test: Test, since: int = 0, patience_s: float | None = None) -> Message:
@@ -121,7 +124,7 @@ class Probe:
         Raises:
             Silence: none came.
         """
-        deadline_s = time.monotonic() + (self.patience_s if patience_s is None else patience_s)
+        deadline_s = self._port.now_s() + (self.patience_s if patience_s is None else patience_s)
         looked_at = since
         while True:
             for message in self.received[looked_at:]:
@@ -145,32 +148,32 @@ class Probe:
     def listen(self, for_s: float) -> list[Message]:
         """Return what comes within a time."""
         since = len(self.received)
-        deadline_s = time.monotonic() + for_s
+        deadline_s = self._port.now_s() + for_s
         while self._read(deadline_s):
             pass
         return self.received[since:]
 
     def settle(self) -> None:
-        """Wait until everything sent before is answered: managed accounts come in turn."""
-        self.ask(17, 1, until=is_kind(15))
+        """Wait until everything sent before is answered: managed accounts come in turn.
+
+        A gateway that does not state them has had time enough when this gives up.
+        """
+        with contextlib.suppress(Silence):
+            self.ask(17, 1, until=is_kind(15))
 
     def close(self) -> None:
         """Hang up."""
         self.is_closed = True
-        self._socket.close()
+        self._link.close()
 
     def _read(self, deadline_s: float) -> bool:
         """Read once; False if the time is over or the gateway has hung up."""
-        left_s = deadline_s - time.monotonic()
+        left_s = deadline_s - self._port.now_s()
         if left_s <= 0 or self.is_closed:
             return False
-        self._socket.settimeout(left_s)
-        try:
-            data = self._socket.recv(READ_BYTES)
-        except TimeoutError:
+        data = self._link.read(left_s)
+        if data is None:
             return False
-        except OSError:
-            data = b""
         if not data:
             self.close()
             return False

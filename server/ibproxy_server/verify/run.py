@@ -28,7 +28,9 @@ def run(lab: Lab, assumptions: Iterable[Assumption]) -> Iterator[Finding]:
             yield Finding(assumption, Result.UNKNOWN, assumption.why_not)
             continue
         if check not in known:
+            lab.checking = check.__name__
             known[check] = _ended(check, lab)
+            lab.tidy()
         yield Finding(assumption, *known[check])
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 
 from ibproxy_server.verify.assumption import CannotCheck, Differs
-from ibproxy_server.verify.lab import Lab
-from ibproxy_server.verify.probe import Message, Silence, is_error, is_kind, shown
+from ibproxy_server.verify.lab import Lab, is_read_only
+from ibproxy_server.verify.probe import (
+    AWAKE_FARMS,
+    IDLE_FARMS,
+    LOWEST_VERSION,
+    Message,
+    Silence,
+    is_error,
+    is_kind,
+    shown,
+)
 
-OWN_VERSION = 160
 MOST_INT = 2**31 - 1
-FARM_NOTICES = range(2103, 2161)
 UNKNOWN_RULE = 987654
+NOT_AN_ID = "none"
 
 
 def greeting_has_two_fields(lab: Lab) -> str:
@@ -23,18 +31,21 @@ def greeting_has_two_fields(lab: Lab) -> str:
 
 def range_is_understood(lab: Lab) -> str:
     """1.1: the answer lies within what was offered."""
-    if not 157 <= lab.main.version <= 176:  # noqa: PLR2004 - what was offered
-        raise Differs(f"157 to 176 were offered, the answer was {lab.main.version}")
-    return f"157 to 176 were offered, the answer was {lab.main.version}"
+    seen = f"{LOWEST_VERSION} to {lab.highest} were offered, the answer was {lab.main.version}"
+    if not LOWEST_VERSION <= lab.main.version <= lab.highest:
+        raise Differs(seen)
+    return seen
 
 
 def highest_common_version(lab: Lab) -> str:
     """1.3: a lower offer is answered with its upper end."""
-    with lab.probe(versions=f"157..{OWN_VERSION}") as probe:
-        probe.start()
-        if probe.version != OWN_VERSION:
-            raise Differs(f"157 to {OWN_VERSION} were offered, the answer was {probe.version}")
-    return f"{lab.main.version} and {OWN_VERSION}, each the highest offered"
+    lower = min(lab.main.version, lab.highest) - 1
+    if lower < LOWEST_VERSION:
+        raise CannotCheck(f"nothing below {lab.main.version} can be offered")
+    with lab.client(highest=lower) as probe:
+        if probe.version != lower:
+            raise Differs(f"{LOWEST_VERSION} to {lower} were offered, it was {probe.version}")
+    return f"{lab.main.version} and {lower}, each the highest offered"
 
 
 def nothing_before_start_api(lab: Lab) -> str:
@@ -45,8 +56,15 @@ def nothing_before_start_api(lab: Lab) -> str:
 
 
 def start_api_is_answered(lab: Lab) -> str:
-    """1.8: it was, or there would be no connection to check."""
-    return f"client id {lab.main.client_id} was let in"
+    """1.8: whoever says so is let in, beside who is there."""
+    with lab.probe() as probe:
+        try:
+            probe.start()
+        except Silence as silence:
+            if any(is_error(326)(m) for m in silence.seen):
+                raise CannotCheck(f"client id {probe.client_id} is in use") from None
+            raise Differs(f"client id {probe.client_id} was answered with {silence}") from None
+    return f"client id {lab.main.client_id} was let in, and {probe.client_id} beside it"
 
 
 def accounts_then_next_id(lab: Lab) -> str:
@@ -58,11 +76,20 @@ def accounts_then_next_id(lab: Lab) -> str:
 
 
 def farm_notices_name_their_farm(lab: Lab) -> str:
-    """1.15, 1.16: behind a colon or a dot, with id -1."""
-    notices = [m for m in lab.welcome if is_error()(m) and int(m[3]) in FARM_NOTICES]
+    """1.15: behind a colon, with id -1."""
+    return _farms_are_named(lab, AWAKE_FARMS, r":[\w.]+$")
+
+
+def idle_farms_are_behind_a_dot(lab: Lab) -> str:
+    """1.16: those that are inactive, with id -1 too."""
+    return _farms_are_named(lab, IDLE_FARMS, r"\.[\w.]+$")
+
+
+def _farms_are_named(lab: Lab, codes: frozenset[str], pattern: str) -> str:
+    notices = [m for m in lab.welcome if is_error()(m) and m[3] in codes]
     if not notices:
-        raise CannotCheck("no farm was mentioned")
-    wrong = [m for m in notices if m[2] != "-1" or not re.search(r"[:.][\w.]+$", m[4])]
+        raise CannotCheck("no such farm was mentioned")
+    wrong = [m for m in notices if m[2] != "-1" or not re.search(pattern, m[4])]
     if wrong:
         raise Differs(shown(wrong))
     return ", ".join(m[3] for m in notices)
@@ -95,10 +122,27 @@ def ids_up_to_31_bits(lab: Lab) -> str:
     return f"request id {req_id} came back"
 
 
-def a_place_is_free_at_once(lab: Lab) -> str:
-    """1.33: the proxy tries again while its id is still held; here it need not."""
-    lab.returning_client_id()  # if it is held, as is known, that cannot be checked
-    return "a client id was free at once after its owner had left"
+def malformed_ids_are_320(lab: Lab) -> str:
+    """1.47: on a connection of its own, which a setting may end (fact 1.46)."""
+    with lab.client() as probe:
+        try:
+            refused = probe.ask(79, NOT_AN_ID, until=is_error(320))[-1]
+        except Silence as silence:
+            if probe.is_closed:
+                raise CannotCheck("the gateway ends such a connection, by its settings") from None
+            raise Differs(f"an id that is no number was answered with {silence}") from None
+    return shown([refused])
+
+
+def request_ids_use_up_no_order_ids(lab: Lab) -> str:
+    """3.5: the next order id is far below a request id that was used; it may be 1 ahead (3.15)."""
+    before = lab.stated_order_id(lab.main)
+    for _ in range(3):
+        lab.main.ask(79, lab.req_id(), until=is_kind(77))
+    after = lab.stated_order_id(lab.main)
+    if not before <= after <= before + 1:
+        raise Differs(f"the next order id was {before}, and {after} after three requests")
+    return f"the next order id was {before}, and {after} after three requests"
 
 
 def auto_open_is_for_client_0(lab: Lab) -> str:
@@ -106,9 +150,15 @@ def auto_open_is_for_client_0(lab: Lab) -> str:
     if lab.main.client_id == 0:
         raise CannotCheck("we are client 0: give another --client-id")
     try:
-        return shown(lab.main.ask(15, 1, 1, until=is_error(327, 321)))
+        refused = lab.main.ask(15, 1, 1, until=lambda m: _is_refused(m) or is_read_only(m))[-1]
     except Silence as silence:
         raise Differs(f"client {lab.main.client_id} got {silence}") from None
+    if is_read_only(refused):
+        raise CannotCheck(f"orders are not allowed here: {refused[4]}")
+    return shown([refused])
+
+
+_is_refused = is_error(327, 321)
 
 
 def data_type_has_no_answer(lab: Lab) -> str:
@@ -123,26 +173,30 @@ def data_type_has_no_answer(lab: Lab) -> str:
 
 def managed_accounts_again(lab: Lab) -> str:
     """8.13: one 15 for each request."""
-    try:
-        return shown(lab.main.ask(17, 1, until=is_kind(15))[-1:])
-    except Silence as silence:
-        raise Differs(f"reqManagedAccts was answered with {silence}") from None
+    return _one_answer(lab, (17, 1), 15)
 
 
 def next_id_again(lab: Lab) -> str:
     """8.14: one 9 for each request."""
-    try:
-        return shown(lab.main.ask(8, 1, 1, until=is_kind(9))[-1:])
-    except Silence as silence:
-        raise Differs(f"reqIds was answered with {silence}") from None
+    return _one_answer(lab, (8, 1, 1), 9)
 
 
 def time_is_answered(lab: Lab) -> str:
     """8.12: one 49; the proxy never asks twice within a second (6.11)."""
+    return _one_answer(lab, (49, 1), 49)
+
+
+def _one_answer(lab: Lab, request: tuple[object, ...], answer: int) -> str:
+    since = lab.main.send(*request)
     try:
-        return shown(lab.main.ask(49, 1, until=is_kind(49))[-1:])
+        lab.main.wait(is_kind(answer), since)
     except Silence as silence:
-        raise Differs(f"reqCurrentTime was answered with {silence}") from None
+        raise Differs(f"request {request[0]} was answered with {silence}") from None
+    lab.main.listen(lab.quiet_s)
+    answers = [m for m in lab.main.received[since:] if is_kind(answer)(m)]
+    if len(answers) > 1:
+        raise Differs(f"{len(answers)} answers came: {shown(answers)}")
+    return shown(answers)
 
 
 def lists_without_id(lab: Lab) -> str:
@@ -173,3 +227,22 @@ def rule_names_itself(lab: Lab) -> str:
         return shown(lab.main.ask(91, 26, until=lambda m: m[:2] == ["93", "26"])[-1:])
     except Silence as silence:
         raise Differs(f"market rule 26 was answered with {silence}") from None
+
+
+def bulletins_of_the_day(lab: Lab) -> str:
+    """8.9: the day's come if they are asked for, and else only new ones."""
+    first = _bulletins(lab, 1)
+    if not first:
+        raise CannotCheck("there are none today")
+    again = _bulletins(lab, 0) & first
+    if again:
+        raise Differs(f"old ones came unasked: {', '.join(sorted(again))}")
+    return f"{len(first)} came, and none of them unasked"
+
+
+def _bulletins(lab: Lab, wants_all: int) -> set[str]:
+    since = lab.main.send(12, 1, wants_all)
+    lab.main.settle()
+    lab.main.listen(lab.quiet_s)
+    lab.main.send(13, 1)
+    return {m[2] for m in lab.main.received[since:] if m[0] == "14"}

@@ -211,7 +211,7 @@ class Accounts:
         view = self._multi[client, req_id]
         only_ledger = (client, req_id) in self._only_ledger
         for value in account_values(self._books, view.account, self._gateway.now_s):
-            if only_ledger and value.key not in LEDGER_KEYS | {"NetLiquidation"}:
+            if only_ledger and value.key not in {*LEDGER_KEYS, "NetLiquidation"}:
                 continue
             if _is_new(view, value):
                 self._gateway.send(client, 73, 1, req_id, view.account, "", *value)

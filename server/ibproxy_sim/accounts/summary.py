@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ibproxy_sim.accounts.books import Books
-from ibproxy_sim.accounts.values import BASE, Value, account_values, ledger
+from ibproxy_sim.accounts.values import BASE, Value, amount_text, ledger, summary_values
 from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.wording import fail, refuse
 
@@ -88,7 +88,7 @@ class Summary:
     def _plain_rows(self, tags: list[str]) -> Iterator[Row]:
         wanted = {tag for tag in tags if not tag.startswith(LEDGER)}
         for account in self._books.accounts:
-            for value in account_values(self._books, account, self._gateway.now_s):
+            for value in summary_values(self._books, account, self._gateway.now_s):
                 if value.key in wanted and value.currency != BASE:
                     yield account, value.key, value.value, value.currency
 
@@ -102,7 +102,7 @@ class Summary:
             for value in ledger(self._books, account, self._gateway.now_s):
                 known = total.get((value.key, value.currency))
                 total[value.key, value.currency] = _add(known, value)
-        ordered = sorted(total.values(), key=lambda v: (v.currency == BASE, v.currency, v.key))
+        ordered = sorted(total.values(), key=lambda v: (v.currency == BASE, v.currency))
         for value in ordered:
             if "ALL" in asked or value.currency in asked:
                 yield ALL, value.key, value.value, value.currency
@@ -125,7 +125,7 @@ class Summary:
             self._plan()
 
 
-_NOT_SUMMED: Final = frozenset({"AccountOrGroup", "ExchangeRate", "RealCurrency"})
+_NOT_SUMMED: Final = frozenset({"AccountOrGroup", "Currency", "ExchangeRate", "RealCurrency"})
 
 
 def _add(known: Value | None, value: Value) -> Value:
@@ -133,4 +133,5 @@ def _add(known: Value | None, value: Value) -> Value:
         return value._replace(value=ALL)
     if known is None or value.key in _NOT_SUMMED:
         return value
-    return value._replace(value=f"{float(known.value) + float(value.value):.2f}")
+    amount = float(known.value or 0) + float(value.value or 0)
+    return value._replace(value=amount_text(value.key, amount))

@@ -1,7 +1,7 @@
 """Account values: what an account is told to be worth, key by key.
 
 One table computes them all; the account updates (6), the multi updates (73) and the summary (63)
-each show a part. The set of keys is a good part of the 88 that a gateway sends (fact 2.6).
+each show a part. The keys are the 88 that an individual account in USD was recorded with (2.6).
 """
 
 from __future__ import annotations
@@ -23,36 +23,55 @@ class Value(NamedTuple):
     currency: str
 
 
-LEDGER_KEYS: Final = frozenset(
-    {
-        "AccountOrGroup",
-        "AccruedCash",
-        "CashBalance",
-        "ExchangeRate",
-        "Cryptocurrency",
-        "CorporateBondMarketValue",
-        "FuturesPNL",
-        "FutureOptionValue",
-        "NetLiquidationByCurrency",
-        "OptionMarketValue",
-        "RealCurrency",
-        "RealizedPnL",
-        "StockMarketValue",
-        "TotalCashBalance",
-        "UnrealizedPnL",
-    }
-)
-"""Keys of the ledger: they come for each currency (facts 2.20, 2.26)."""
+LEDGER_KEYS: Final = (
+    "Currency", "CashBalance", "TotalCashBalance", "AccruedCash", "StockMarketValue",
+    "OptionMarketValue", "FutureOptionValue", "FuturesPNL", "NetLiquidationByCurrency",
+    "UnrealizedPnL", "RealizedPnL", "ExchangeRate", "FundValue", "NetDividend",
+    "MutualFundValue", "MoneyMarketFundValue", "CorporateBondValue", "TBondValue", "TBillValue",
+    "WarrantValue", "FxCashBalance", "AccountOrGroup", "RealCurrency", "IssuerOptionValue",
+    "Cryptocurrency",
+)  # fmt: skip
+"""Keys of the ledger, in the summary's order: they come for each currency (facts 2.20, 2.26)."""
+
+CRYPTO: Final = "Cryptocurrency"
+"""Empty in the summary, and not in the image, where none is held [recorded]."""
+
+NOTHING_OF: Final = (
+    "AccruedDividend", "Billable", "Guarantee", "IncentiveCoupons", "IndianStockHaircut",
+    "NetLiquidationUncertainty", "PASharesValue", "PhysicalCertificateValue",
+    "PostExpirationExcess", "PostExpirationMargin", "TotalDebitCardPendingCharges",
+)  # fmt: skip
+"""Amounts that are always 0 here."""
 
 
 def account_values(books: Books, account: str, time_s: float) -> list[Value]:
     """Return all values of an account, sorted by key, BASE before the currencies (fact 2.6)."""
     values = [*_plain(books, account, time_s), *ledger(books, account, time_s)]
+    shown = [v for v in values if v.key != CRYPTO or v.value]
+    return sorted(shown, key=lambda v: (v.key, v.currency != BASE, v.currency))
+
+
+def summary_values(books: Books, account: str, time_s: float) -> list[Value]:
+    """Return what a summary may be asked for: that and three tags of its own [documented]."""
+    values = account_values(books, account, time_s)
+    found = {value.key: value.value for value in values if value.currency != BASE}
+    values += [
+        Value("DayTradesRemaining", "-1", ""),
+        Value("Leverage", found["Leverage-S"], ""),
+        Value("SettledCash", found["TotalCashValue"], BASE_CURRENCY),
+    ]
     return sorted(values, key=lambda v: (v.key, v.currency != BASE, v.currency))
 
 
+def amount_text(key: str, amount: float) -> str:
+    """Return e.g. `950389.62`; the worth of a currency has four decimals [recorded]."""
+    if key == CRYPTO and not amount:
+        return ""
+    return f"{amount + 0.0:.4f}" if key == "NetLiquidationByCurrency" else f"{amount + 0.0:.2f}"
+
+
 def _amount(amount: float) -> str:
-    return f"{amount + 0.0:.2f}"
+    return amount_text("", amount)
 
 
 def _plain(books: Books, account: str, time_s: float) -> list[Value]:
@@ -84,26 +103,23 @@ def _plain(books: Books, account: str, time_s: float) -> list[Value]:
         "MaintMarginReq": maintenance,
         "NetLiquidation": wealth,
         "TotalCashValue": cash,
-        "AccruedCash": 0.0,
+        **dict.fromkeys(NOTHING_OF, 0.0),
     }
-    rows = []
-    for key, amount in amounts.items():
-        rows.append(Value(key, _amount(amount), BASE_CURRENCY))
-        if key not in _WITHOUT_SEGMENTS:  # all is held in the securities segment [assumed]
-            rows.append(Value(f"{key}-C", _amount(0.0), BASE_CURRENCY))
-            rows.append(Value(f"{key}-S", _amount(amount), BASE_CURRENCY))
+    rows = [Value(key, _amount(amount), BASE_CURRENCY) for key, amount in amounts.items()]
+    settled = f"{eastern_day(time_s):%Y%m%d}:{_amount(cash)}"
     rows += [
-        Value("GrossPositionValue-S", _amount(gross), BASE_CURRENCY),
         Value("AccountCode", account, ""),
         Value("AccountReady", "true", ""),
         Value("AccountType", "INDIVIDUAL", ""),
         Value("BuyingPower", _amount(max(0.0, available) * _LEVERAGE), BASE_CURRENCY),
+        Value("ColumnPrio-S", "1", ""),
         Value("Cushion", f"{excess / wealth if wealth > 0 else 0.0:.6f}", ""),
-        Value("DayTradesRemaining", "-1", ""),
         Value("Leverage-S", f"{gross / wealth if wealth > 0 else 0.0:.2f}", ""),
         Value("LookAheadNextChange", "0", ""),
-        Value("SegmentTitle-C", "US Commodities", ""),
-        Value("SegmentTitle-S", "US Securities", ""),
+        Value("NLVAndMarginInReview", "false", ""),
+        Value("SegmentTitle-S", "CFD", ""),
+        Value("SettledCashByDate", settled, ""),
+        Value("SettledCashByDate-S", settled, ""),
         Value("TradingType-S", "STKNOPT", ""),
     ]
     return rows
@@ -114,7 +130,6 @@ _WORTH: Final = ("STK", "OPT", "FOP", "FUT", "CFD", "BOND", "CRYPTO")
 """Security types whose positions add to the wealth of their currency's ledger."""
 
 _LEVERAGE: Final = 4
-_WITHOUT_SEGMENTS: Final = frozenset({"GrossPositionValue"})
 
 
 def _pair_holdings(books: Books, account: str, time_s: float) -> float:
@@ -137,13 +152,17 @@ def ledger(books: Books, account: str, time_s: float) -> list[Value]:
     rows = []
     for currency, amounts in {BASE: total, **by_currency}.items():
         rate = 1.0 if currency == BASE else books.usd(1.0, currency, time_s)
-        rows += [Value(key, _amount(amount), currency) for key, amount in amounts.items()]
+        words = {
+            "AccountOrGroup": account,
+            "Currency": currency,
+            "ExchangeRate": "1.00" if rate == 1 else f"{rate:.4f}",
+            "RealCurrency": currency,
+        }
         rows += [
-            Value("AccountOrGroup", account, currency),
-            Value("ExchangeRate", f"{rate:.4f}", currency),
-            Value("RealCurrency", currency, currency),
+            Value(key, words.get(key) or amount_text(key, amounts.get(key, 0.0)), currency)
+            for key in LEDGER_KEYS
         ]
-    return sorted(rows, key=lambda row: (row.currency != BASE, row.currency, row.key))
+    return rows
 
 
 def _currencies(books: Books, account: str) -> list[str]:
@@ -176,7 +195,7 @@ def _ledger_of(books: Books, account: str, currency: str, time_s: float) -> dict
         "AccruedCash": 0.0,
         "CashBalance": cash,
         "Cryptocurrency": sums["CRYPTO"],
-        "CorporateBondMarketValue": sums["BOND"],
+        "TBondValue": sums["BOND"],  # there are no others here
         "FuturesPNL": sums["FUT"] + sums["CFD"],
         "FutureOptionValue": sums["FOP"],
         "NetLiquidationByCurrency": cash + sum(sums[kind] for kind in _WORTH),

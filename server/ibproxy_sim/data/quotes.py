@@ -43,6 +43,7 @@ DELAYED_KINDS = {
 }  # fmt: skip
 """Tick types of delayed data (fact 4.22)."""
 
+DELAYED_INSTEAD = "Requested market data is not subscribed. Displaying delayed market data."
 NOT_PERMITTED = {
     354: "Requested market data is not subscribed.",
     10089: "Requested market data requires additional subscription for API. See link in 'Market "
@@ -171,8 +172,6 @@ class Quotes:
                 code = gateway.settings.not_permitted_code
                 gateway.error(client, req_id, code, NOT_PERMITTED[code])
                 return False
-            text = "Requested market data is not subscribed. Displaying delayed market data."
-            gateway.error(client, req_id, 10167, text)
             stream.is_delayed = True
         return True
 
@@ -184,8 +183,10 @@ class Quotes:
         send, client, req_id = self._gateway.send, stream.client, stream.req_id
         self._streams.add(stream)
         self._tell_type(stream)
-        tick = stream.instrument.min_tick
-        send(client, 81, req_id, tick, BBO_EXCHANGE, SNAPSHOT_PERMISSIONS)
+        if stream.is_delayed:  # between 58 and 81 [recorded]
+            self._gateway.error(client, req_id, 10167, DELAYED_INSTEAD)
+        place = ("", 0) if stream.is_delayed else (BBO_EXCHANGE, SNAPSHOT_PERMISSIONS)
+        send(client, 81, req_id, stream.instrument.min_tick, *place)
         if not self._gateway.settings.flood:
             self.send_image(stream)
         if stream.is_snapshot:

@@ -96,11 +96,11 @@ def last_open_s(sec_type: str, time_s: float) -> float:
         day -= DAY
 
 
-def next_open_s(sec_type: str, time_s: float) -> float:
-    """The moment itself if regular trading is on, else when it begins next."""
+def next_open_s(sec_type: str, time_s: float, *, liquid: bool = True) -> float:
+    """The moment itself if (regular) trading is on, else when it begins next."""
     day = eastern_day(time_s)
     while True:
-        span = session_s(sec_type, day, liquid=True)
+        span = session_s(sec_type, day, liquid=liquid)
         if span and time_s < span[1]:
             return max(time_s, span[0])
         day += DAY

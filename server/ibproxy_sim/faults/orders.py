@@ -13,10 +13,12 @@ from ibproxy_sim.faults.fault import Fault, Quota, Site
 from ibproxy_sim.orders.codec import read_place_order
 from ibproxy_sim.orders.order import Event, Order, Status
 from ibproxy_sim.orders.terms import Terms
+from ibproxy_sim.trading.engine import REFUSAL_ORDER
 from ibproxy_sim.wire.gateway import Client
 from ibproxy_sim.wire.wording import quantity_text
 
-PLACE_ORDER, REJECTED = "3", "201"
+PLACE_ORDER = "3"
+ORDERS = {"error": ("error", "status"), "status": ("status", "error"), "between": REFUSAL_ORDER}
 REFUSALS = {
     103: "Duplicate order id",
     110: "The price does not conform to the minimum price variation for this contract.",
@@ -69,13 +71,17 @@ class Reject(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(description="text after 'Order rejected - reason:'")] = (
         "Your order was not accepted.<br>Please contact the help desk."
     )
-    first: Annotated[Literal["error", "status"], Meta(description="what comes first")] = "error"
+    first: Annotated[
+        Literal["error", "status", "between"],
+        Meta(description="what comes first; between: a status, the error, the status again"),
+    ] = "error"
 
     def start(self, site: Site) -> None:
         """Judge what is transmitted."""
-        if self.first == "status":
-            site.take_answers(lambda client, fields: self._hold(site, client, fields))
-        judges, quota = site.sim.trading.engine.judges, Quota(self.count)
+        engine, quota = site.sim.trading.engine, Quota(self.count)
+        judges = engine.judges
+        engine.refusal_order = ORDERS[self.first]
+        site.at_end(lambda: setattr(engine, "refusal_order", REFUSAL_ORDER))
 
         def judge(order: Order) -> str | None:
             is_meant = _names(site, order.terms, self.symbol) and quota.take()
@@ -83,14 +89,6 @@ class Reject(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         judges.append(judge)
         site.at_end(lambda: judges.remove(judge))
-
-    @staticmethod
-    def _hold(site: Site, client: Client, fields: list[str]) -> bool:
-        """Let a 201 come after the status that it explains."""
-        if fields[0] != "4" or fields[3] != REJECTED:
-            return False
-        site.gateway.call_later(0.05, lambda: site.answer(client, fields))
-        return True
 
 
 class Refuse(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from ibproxy_sim.exchange.market import Quote
-from ibproxy_sim.orders.order import Order, Trigger
+from ibproxy_sim.orders.order import TRAILING, Order, Trigger
 
 
 class Match(NamedTuple):
@@ -74,7 +74,7 @@ def follow(order: Order, price: float) -> bool:
     """
     if order.triggered:
         return False
-    if order.type.trigger is Trigger.TRAIL:
+    if order.type.trigger in TRAILING:
         _trail(order, price)
     if order.stop_price is None or not _REACHED[order.type.trigger](order, price):
         return False
@@ -82,6 +82,8 @@ def follow(order: Order, price: float) -> bool:
     if order.type_name == "TRAIL LIMIT":
         offset = order.terms.number("lmt_price_offset") or 0.0
         order.limit_price = order.stop_price + order.sign * offset
+    elif order.type_name == "TRAIL LIT":
+        order.limit_price = order.terms.number("lmt_price")
     return True
 
 
@@ -108,11 +110,12 @@ def match(order: Order, quote: Quote, most_shares: float = math.inf) -> Match | 
 def _trail(order: Order, price: float) -> None:
     percent = order.terms.number("trailing_percent")
     distance = price * percent / 100 if percent else order.terms.number("aux_price") or 0.0
-    stop = price + order.sign * distance
+    is_touch = order.type.trigger is Trigger.TRAIL_TOUCH  # its price is on the better side
+    stop = price + order.sign * (-distance if is_touch else distance)
     if order.stop_price is None:
         order.stop_price = stop
     else:
-        tighter = min if order.is_buy else max
+        tighter = min if order.is_buy is not is_touch else max
         order.stop_price = tighter(order.stop_price, stop)
 
 
@@ -128,4 +131,5 @@ _REACHED: Final[Mapping[Trigger, Callable[[Order, float], bool]]] = {
     Trigger.STOP: _stop_reached,
     Trigger.TRAIL: _stop_reached,
     Trigger.TOUCH: _touch_reached,
+    Trigger.TRAIL_TOUCH: _touch_reached,
 }

@@ -92,6 +92,7 @@ class Trigger(enum.Enum):
     STOP = enum.auto()
     TOUCH = enum.auto()
     TRAIL = enum.auto()
+    TRAIL_TOUCH = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,8 @@ class OrderType:
     limited: bool = False
 
 
+TRAILING: Final = frozenset({Trigger.TRAIL, Trigger.TRAIL_TOUCH})
+_SAYS_TRIGGER: Final = frozenset({Trigger.STOP, Trigger.TRAIL, Trigger.TOUCH})
 _MARKET, _LIMIT = OrderType(), OrderType(limited=True)
 ORDER_TYPES: Final[Mapping[str, OrderType]] = {
     "MKT": _MARKET,
@@ -122,6 +125,8 @@ ORDER_TYPES: Final[Mapping[str, OrderType]] = {
     "STP LMT": OrderType(Trigger.STOP, limited=True),
     "TRAIL": OrderType(Trigger.TRAIL),
     "TRAIL LIMIT": OrderType(Trigger.TRAIL, limited=True),
+    "TRAIL MIT": OrderType(Trigger.TRAIL_TOUCH),
+    "TRAIL LIT": OrderType(Trigger.TRAIL_TOUCH, limited=True),
     "MIT": OrderType(Trigger.TOUCH),
     "LIT": OrderType(Trigger.TOUCH, limited=True),
     # pegged and relative ones trade at the market, within their cap [assumed]
@@ -169,6 +174,7 @@ class Order:
         is_adjusted: whether it has become the stop that it was to become.
         is_locating: whether stock for a short sale is still looked for.
         is_cancel_refused: whether a cancel was already answered with 10148 (fact 3.83).
+        is_outside_ignored: whether it asked in vain to trade outside regular hours.
     """
 
     client_id: int
@@ -198,6 +204,7 @@ class Order:
     is_cancel_refused: bool = False
     is_adjusted: bool = False
     is_locating: bool = False
+    is_outside_ignored: bool = False
 
     def apply(self, event: Event) -> None:
         """Move to the status that `event` leads to.
@@ -267,7 +274,7 @@ class Order:
             return ""
         reasons = (
             ("child", self.waits_for_parent),
-            ("trigger", not self.triggered),
+            ("trigger", not self.triggered and self.type.trigger in _SAYS_TRIGGER),
             ("locate", self.is_locating),
         )
         return ",".join(word for word, holds in reasons if holds)
@@ -280,13 +287,15 @@ class Order:
 
     def restart_prices(self) -> None:
         """Take limit and stop from the terms, after placing or modifying."""
-        if self.type.trigger is Trigger.TRAIL and self.is_transmitted and self.triggered:
+        if self.type.trigger in TRAILING and self.is_transmitted and self.triggered:
             return  # what it trailed to holds
         limit = self.terms.number("lmt_price")
+        if self.type_name == "PEG BENCH":  # where it begins; it is moved by hand here
+            limit = self.terms.number("starting_price") or limit
         # IB takes a pegged order without cap with lmtPrice 0
         is_capped = self.type.limited and (self.type_name in NEEDS_LIMIT or bool(limit))
         self.limit_price = limit if is_capped else None
-        if self.type.trigger is Trigger.TRAIL:
+        if self.type.trigger in TRAILING:
             self.stop_price = self.terms.number("trail_stop_price")
             self.limit_price = None
         elif self.type.trigger is not Trigger.NONE:

@@ -14,10 +14,11 @@ from ibproxy_sim.exchange.times import parse_time_s
 from ibproxy_sim.exchange.universe import Instrument
 from ibproxy_sim.orders.adjusted import ADJUSTABLE
 from ibproxy_sim.orders.matching import is_price
-from ibproxy_sim.orders.order import NEEDS_LIMIT, ORDER_TYPES, Order, Trigger
+from ibproxy_sim.orders.order import NEEDS_LIMIT, ORDER_TYPES, TRAILING, Order, Trigger
 from ibproxy_sim.orders.slices import ALGOS
 from ibproxy_sim.orders.terms import UNSET_INTEGER_TEXT, Terms
 from ibproxy_sim.trading.hedges import HEDGE_TYPES
+from ibproxy_sim.trading.venues import TAKEN_FOR, UNSUPPORTED_TYPES
 
 VALIDATING: Final = "Error validating request.-'bH' : cause - "
 """How 321 begins; the two letters change with every build (fact 2.15)."""
@@ -29,7 +30,7 @@ MAX_PER_SIDE: Final = 20
 FRACTIONAL: Final = frozenset({"CRYPTO", "CASH"})
 """Security types whose sizes need not be whole."""
 
-TIFS: Final = frozenset({"", "DAY", "GTC", "IOC", "FOK", "GTD", "OPG"})
+TIFS: Final = frozenset({"", "DAY", "GTC", "IOC", "FOK", "GTD", "OPG", "AUC", "DTC", *TAKEN_FOR})
 BAD_IDS: Final = frozenset({0, 2147483647, -2147483648})
 
 
@@ -70,6 +71,8 @@ def _side(proposal: Proposal) -> Refusal | None:
 
 
 def _type(proposal: Proposal) -> Refusal | None:
+    if proposal.terms.text("order_type") in UNSUPPORTED_TYPES:
+        return Refusal(387, "Unsupported order type for this exchange and security type.")
     if proposal.terms.text("order_type") in ORDER_TYPES:
         return None
     return invalid("Invalid order type was entered")  # fact 3.70
@@ -117,7 +120,7 @@ def _prices(proposal: Proposal) -> Refusal | None:
     if trigger is Trigger.TOUCH and not is_price(terms.number("aux_price")):
         return invalid("Invalid Trigger Price")
     distances = terms.number("aux_price"), terms.number("trailing_percent")
-    if trigger is Trigger.TRAIL and not any(is_price(distance) for distance in distances):
+    if trigger in TRAILING and not any(is_price(distance) for distance in distances):
         return invalid(f"You must enter a Trailing Amount for {name}.")
     return None
 
@@ -275,7 +278,7 @@ def _changed_tif(order: Order, terms: Terms) -> Refusal | None:
     new = terms.text("tif")
     if new == order.terms.text("tif") or {new, order.terms.text("tif")} <= lasting:
         return None
-    return Refusal(462, "Order modify failed. Cannot change to the new Time in Force")
+    return Refusal(462, f"Order modify failed. Cannot change to the new Time in Force.{new}")
 
 
 def _changed_oca_group(order: Order, terms: Terms) -> Refusal | None:

@@ -30,6 +30,7 @@ from ibproxy_sim.trading.funding import impact
 from ibproxy_sim.trading.hedges import hedge_shares
 from ibproxy_sim.trading.holds import LOCATE_S, Holds
 from ibproxy_sim.trading.reports import Reports
+from ibproxy_sim.trading.venues import OUTSIDE_IGNORED, WARNED_TIFS, why_refused
 from ibproxy_sim.wire.gateway import Gateway
 
 FIRST_LOOK_S: Final = 0.02
@@ -38,6 +39,7 @@ COMMISSION_S: Final = 0.03
 RESTATED_TIMES: Final = 2
 """How often a resting order is stated again; with the first that makes three (fact 3.65)."""
 
+REFUSAL_ORDER: Final = ("status", "error", "status")
 AT_ONCE: Final = frozenset({"IOC", "FOK"})
 CANCELS_PEERS_AT_ONCE: Final = 1
 """ocaType whose peers go with the first fill; the others are made smaller."""
@@ -57,6 +59,7 @@ class Engine:
         most_shares: how much of an order fills at each step at most.
         judges: each may say why the server refuses a transmitted order (code 201's text).
         cancel_judges: each may take over what becomes of a cancel.
+        refusal_order: what is told, in which order, if the server refuses an order.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Engine:
         self.most_shares = math.inf
         self.judges: list[Callable[[Order], str | None]] = []
         self.cancel_judges: list[Callable[[Order], bool]] = []
+        self.refusal_order: tuple[str, ...] = REFUSAL_ORDER
         self._gateway = gateway
         self._books = books
         self._reports = reports
@@ -112,7 +116,7 @@ class Engine:
     def _accept(self, order: Order) -> None:
         if order.is_done:
             return
-        for judge in self.judges:
+        for judge in (why_refused, *self.judges):
             reason = judge(order)
             if reason is not None:
                 self._refuse(order, 201, f"Order rejected - reason:{reason}")
@@ -126,8 +130,10 @@ class Engine:
                 return
         order.apply(Event.TRANSMITTED)
         self.working[order.perm_id] = order
-        if self._holds.waits_for_opening(order):
+        if self._holds.waits_for_opening(order) and order.tif in WARNED_TIFS:
             self._reports.refuse(order, 399, self._holds.opening_text(order))
+        if order.is_outside_ignored:
+            self._reports.refuse(order, 2109, OUTSIDE_IGNORED)
         if self._holds.is_to_be_located(order):
             order.is_locating = True
             self._gateway.call_later(LOCATE_S, partial(self._located, order))
@@ -137,20 +143,27 @@ class Engine:
         self._gateway.call_later(FIRST_LOOK_S, partial(self._first_look, order))
 
     def _refuse(self, order: Order, code: int, text: str) -> None:
-        """The server says no: the error first, then the status (fact 3.67)."""
+        """The server says no: the status before the reason, and again behind it [recorded].
+
+        So it is a client that takes the error for the end that is surprised (facts 3.67, 11.21).
+        """
         order.apply(Event.REFUSED)
         self._leave(order)
-        self._reports.refuse(order, code, text)
-        self._reports.pair(order)
+        for what in self.refusal_order:
+            if what == "status":
+                self._reports.pair(order)
+            else:
+                self._reports.refuse(order, code, text)
         self._cancel_children(order)
 
     def _first_look(self, order: Order) -> None:
         if order.status is Status.PRE_SUBMITTED:
             self._look(order)
         if order.status is Status.PRE_SUBMITTED:
-            if not self._holds.hold(order):
-                order.apply(Event.WORKING)
-            self._reports.pair(order, RESTATED_TIMES)
+            if self._holds.hold(order):
+                self._reports.pair(order, RESTATED_TIMES)
+            else:
+                self._go_working(order)
         self._plan()
 
     # the market moves
@@ -225,6 +238,8 @@ class Engine:
             self._reports.pair(order)
             self._cancel_children(order)
             return
+        if order.status is Status.PRE_SUBMITTED:
+            self._go_working(order)
         order.apply(Event.CANCEL_ASKED)
         self._reports.pair(order)
         self._cancel(order)

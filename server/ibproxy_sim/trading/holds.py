@@ -45,18 +45,24 @@ class Holds:
         """Whether its exchange is closed, if exchanges keep their hours here."""
         if not self._gateway.settings.keeps_hours or order.terms.is_set("outside_rth"):
             return False
-        return not is_open(_traded(order).sec_type, self._gateway.now_s, liquid=True)
+        kind = _traded(order).sec_type
+        if order.tif == "IOC" and kind == "STK":  # works whenever it comes [recorded]
+            return False
+        return not is_open(kind, self._gateway.now_s, liquid=_is_liquid(order))
 
     def opening_text(self, order: Order) -> str:
         """A warning that comes before all else; the order lives (facts 3.63, 3.64)."""
         instrument = _traded(order)
-        opening_s = next_open_s(instrument.sec_type, self._gateway.now_s)
+        now_s, terms = self._gateway.now_s, order.terms
+        opening_s = next_open_s(instrument.sec_type, now_s, liquid=_is_liquid(order))
+        place = instrument.primary_exchange or instrument.exchange
+        if instrument.trading_class not in {"", instrument.symbol}:
+            place += f".{instrument.trading_class}"
         return NOT_BEFORE_OPENING.format(
-            action=order.terms.text("action"),
-            quantity=order.terms.text("total_quantity"),
-            symbol=instrument.symbol,
-            exchange=instrument.primary_exchange or instrument.exchange,
-            trading_class=instrument.trading_class,
+            action=terms.text("action"),
+            quantity=terms.text("total_quantity"),
+            symbol=instrument.symbol if order.instrument else terms.text("symbol"),
+            place=place if order.instrument else "Combo",
             opening=f"{eastern(opening_s):%Y-%m-%d %H:%M:%S}",
         )
 
@@ -77,3 +83,8 @@ def _cancels_on_condition(order: Order) -> bool:
 def _traded(order: Order) -> Instrument:
     """What it is for; of a combo, the first leg."""
     return order.instrument or order.legs[0].instrument
+
+
+def _is_liquid(order: Order) -> bool:
+    """Whether it trades in regular hours alone; a combo's 399 names the start of extended ones."""
+    return order.instrument is not None

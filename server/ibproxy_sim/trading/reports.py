@@ -14,6 +14,7 @@ from ibproxy_sim.orders.codec import write_order
 from ibproxy_sim.orders.layouts import COMPLETED_ORDER, OPEN_ORDER
 from ibproxy_sim.orders.order import Order, Status
 from ibproxy_sim.orders.terms import UNSET_DOUBLE_TEXT, UNSET_INTEGER_TEXT
+from ibproxy_sim.trading.venues import DIRECTLY_ROUTED, DISCARDED
 from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.wording import contract_fields, price_text, quantity_text
 
@@ -29,6 +30,20 @@ class Reports:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+
+    def discarded(self, client: Client, order: Order, exchange: str) -> None:
+        """Tell that an order may not go where it is to go: 10329, 3 without a 5, 201."""
+        text = DIRECTLY_ROUTED.format(exchange=exchange)
+        self._gateway.error(client, order.order_id, 10329, text)
+        self.status(client, order)
+        self._gateway.error(client, order.order_id, 201, DISCARDED)
+
+    def api_cancelled(self, client: Client, order_id: int, quantity: float) -> None:
+        """Tell that an order is cancelled that was never sent; its prices are unset."""
+        self._gateway.send(
+            client, 3, order_id, "ApiCancelled", "0", quantity_text(quantity), UNSET_DOUBLE_TEXT,
+            0, 0, UNSET_DOUBLE_TEXT, client.client_id, "", UNSET_DOUBLE_TEXT,
+        )  # fmt: skip
 
     def owner(self, order: Order) -> Client | None:
         """Return the connected client with the order's client id, if any (fact 3.88)."""
@@ -72,16 +87,14 @@ class Reports:
                 self.pair(order)
 
     def settled(self, order: Order, executions: list[Execution]) -> None:
-        """Tell the owner what fills cost: 5 with the commission, 59 (fact 3.50)."""
+        """Tell the owner what fills cost: 5 with the commission, 3, 59 (facts 3.50, 3.109)."""
         client = self.owner(order)
         for watcher in self._watchers(order):
             for execution in executions:
                 self.commission(watcher, execution)
         for execution in executions if client else ():
             if client and execution.commission is not None:
-                self.open_order(client, order)
-                if order.legs:
-                    self.status(client, order)
+                self.pair(order)
                 self.commission(client, execution)
 
     def _watchers(self, order: Order) -> list[Client]:
@@ -197,7 +210,7 @@ def _combo_contract(order: Order) -> list[str]:
         "",
         text("exchange"),
         text("currency"),
-        text("local_symbol"),
+        text("symbol"),
         COMBO_CLASS,
     ]
 
@@ -224,13 +237,17 @@ def _stated(order: Order) -> dict[str, str]:
         if price is not None:
             stated[name] = price_text(price)
     limit = terms.number("lmt_price")
-    if order.stop_price is not None and "TRAIL" in order.type_name:
+    states_stop = order.type_name == "STP" or "TRAIL" in order.type_name  # with fact 3.94
+    if order.stop_price is not None and states_stop:
         stated["trail_stop_price"] = price_text(order.stop_price)
-    elif order.type_name == "STP" and order.stop_price is not None:  # recorded with fact 3.94
-        stated["trail_stop_price"] = price_text(order.stop_price)
-        stated["use_price_mgmt_algo"] = "0"
     elif order.type_name == "LMT" and limit is not None:
         stated["trail_stop_price"] = price_text(limit + 1)  # fact 3.66
+    if order.legs or not order.type.limited:
+        stated["use_price_mgmt_algo"] = "0"
+    if order.type_name == "TRAIL LIT" and order.stop_price is not None and limit is not None:
+        stated["lmt_price_offset"] = price_text(abs(order.stop_price - limit))
+    if order.type_name == "PEG BENCH":
+        stated["aux_price"] = terms.text("starting_price") or "0.0"
     if order.commission:
         stated["commission"] = price_text(order.commission)
         stated["commission_currency"] = BASE_CURRENCY
@@ -242,6 +259,7 @@ def _stated_contract(order: Order) -> dict[str, str]:
     if instrument is None:
         return {
             "con_id": COMBO_CON_ID,
+            "local_symbol": order.terms.text("symbol"),
             "trading_class": COMBO_CLASS,
             "combo_legs_description": ",".join(
                 f"{leg.instrument.con_id}|{leg.ratio}" for leg in order.legs

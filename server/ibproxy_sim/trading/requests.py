@@ -10,7 +10,7 @@ from typing import Final
 
 from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.accounts.valuation import BASE_CURRENCY, Valuation
-from ibproxy_sim.exchange.hours import next_open_s, session_s
+from ibproxy_sim.exchange.hours import is_open, next_open_s, session_s
 from ibproxy_sim.exchange.market import Market, expiry_s
 from ibproxy_sim.exchange.times import eastern_day, next_midnight_s, parse_time_s
 from ibproxy_sim.exchange.universe import ContractQuery, Instrument, Universe
@@ -31,6 +31,13 @@ from ibproxy_sim.trading.engine import Engine
 from ibproxy_sim.trading.funding import Impact, impact
 from ibproxy_sim.trading.lists import Lists
 from ibproxy_sim.trading.reports import Reports
+from ibproxy_sim.trading.venues import (
+    DISCARDING,
+    TAKEN_FOR,
+    drops_outside_rth,
+    is_combo_listed,
+    symbol_conflict,
+)
 from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.wording import price_text
 
@@ -64,6 +71,7 @@ class Trading:
         conditions = Conditions(self.books, universe)
         self.engine = Engine(gateway, self.books, self.reports, conditions)
         self._orders: dict[tuple[int, int], Order] = {}
+        self._unsent: dict[tuple[int, int], float] = {}
         self._perm_ids = itertools.count(FIRST_PERM_ID + settings.seed % 1000 * 100_000)
         self.lists = Lists(gateway, self.books, self.engine.working, self.reports)
 
@@ -93,11 +101,17 @@ class Trading:
         made = refusal or self._make(client, order_id, terms)
         if isinstance(made, Refusal):
             self._gateway.error(client, order_id, made.code, made.text)
+            if made.text == NO_SUCH_CONTRACT:
+                self._unsent[_id_of(client), order_id] = terms.number("total_quantity") or 0.0
             return
         next_id = max(order_id + 1, self._gateway.order_ids.get(made.client_id, 1))
         self._gateway.order_ids[made.client_id] = next_id  # a what-if takes an id too (3.101)
         if terms.is_set("what_if"):
             self._answer_what_if(client, made)
+            return
+        if terms.text("exchange") in DISCARDING:
+            made.apply(Event.CANCELLED)
+            self.reports.discarded(client, made, terms.text("exchange"))
             return
         self._orders[made.client_id, order_id] = made
         self.books.orders.append(made)
@@ -126,6 +140,7 @@ class Trading:
         )
         if refusal:
             return refusal
+        terms.fields["tif"] = TAKEN_FOR.get(terms.text("tif"), terms.text("tif"))
         if parent and parent.is_done:
             return invalid(f"Can't find order with id ={parent.order_id}")
         order = Order(
@@ -172,6 +187,11 @@ class Trading:
     def _take_terms(self, order: Order) -> None:
         """Take over size, prices and times from what the client said last."""
         terms, now_s = order.terms, self._gateway.now_s
+        if drops_outside_rth(order):
+            terms.fields["outside_rth"] = "0"
+            order.is_outside_ignored = not order.is_transmitted
+        if order.tif == "IOC" and self._is_extended(order):
+            terms.fields["outside_rth"] = "1"
         if not terms.text("hedge_type"):  # its parent's fill says how much it is
             order.quantity = terms.number("total_quantity") or 0.0
         order.restart_prices()
@@ -187,6 +207,13 @@ class Trading:
         else:
             order.expires_at_s = None
 
+    def _is_extended(self, order: Order) -> bool:
+        """Whether a stock trades outside its regular hours now, if it keeps any."""
+        if not self._gateway.settings.keeps_hours or order.instrument is None:
+            return False
+        kind = order.instrument.sec_type
+        return kind == "STK" and not is_open(kind, self._gateway.now_s, liquid=True)
+
     def _day_end_s(self, order: Order, time_s: float) -> float:
         """When a day order lapses: at midnight if the market never closes [assumed]."""
         if not self._gateway.settings.keeps_hours:
@@ -201,6 +228,7 @@ class Trading:
         if terms.text("sec_type") == "BAG":
             return self._combo(terms)
         names = [terms.text(name) for name in CONTRACT_FIELDS]
+        names = ["SMART" if name in DISCARDING else name for name in names]
         query = ContractQuery.from_fields(names, terms.text("sec_id_type"), terms.text("sec_id"))
         instrument = self._universe.resolve(query)
         if instrument is None:
@@ -220,7 +248,10 @@ class Trading:
             legs.append(Leg(instrument, int(ratio) * (1 if action == "BUY" else -1)))
         if not legs:
             return invalid("Security type 'BAG' requires combo leg details.")
-        return None, tuple(legs)
+        if not is_combo_listed(terms.text("exchange"), legs):
+            return Refusal(200, NO_SUCH_CONTRACT)
+        conflict = symbol_conflict(terms.text("symbol"), legs)
+        return Refusal(478, conflict) if conflict else (None, tuple(legs))
 
     def _same_side(self, terms: Terms, instrument: Instrument | None) -> int:
         return sum(
@@ -262,6 +293,10 @@ class Trading:
         """4: only one's own orders can be cancelled (fact 3.79)."""
         order_id = int(fields[2])
         order = self._orders.get((_id_of(client), order_id))
+        unsent = self._unsent.pop((_id_of(client), order_id), None)
+        if order is None and unsent is not None:
+            self.reports.api_cancelled(client, order_id, unsent)
+            return
         if order is None or order.is_cancel_refused:  # facts 3.82, 3.83
             text = f"OrderId {order_id} that needs to be cancelled is not found."
             self._gateway.error(client, order_id, 10147, text)

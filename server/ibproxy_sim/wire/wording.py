@@ -20,7 +20,7 @@ BAD_TIME = (
     "there is a dash between the date and time in UTC notation."
 )
 NOT_BEFORE_OPENING = (  # fact 3.64
-    "Order Message:\n{action} {quantity} {symbol} {exchange}.{trading_class}\n"
+    "Order Message:\n{action} {quantity} {symbol} {place}\n"
     "Warning: your order will not be placed at the exchange until {opening} US/Eastern"
 )
 NO_EXCHANGE = "Please enter exchange"
