@@ -1,4 +1,4 @@
-"""The tables of faults and scenarios in the documentation, made from the code.
+"""The tables of faults, scenarios and their keys in the documentation, made from the code.
 
 ``python -m ibproxy_sim.reference docs/testing-strategies.md`` writes them anew between the
 page's marks; a test compares.
@@ -15,7 +15,15 @@ from msgspec import Meta
 
 from ibproxy_sim.faults.catalogue import FAULTS
 from ibproxy_sim.faults.fault import Fault
-from ibproxy_sim.scenario import load_scenario, shipped_scenarios
+from ibproxy_sim.scenario import (
+    FaultSection,
+    GatewaySection,
+    MarketSection,
+    PositionSection,
+    Scenario,
+    load_scenario,
+    shipped_scenarios,
+)
 
 MARKS = "<!-- {0}: made by ibproxy_sim.reference -->\n{1}<!-- end of {0} -->"
 
@@ -38,7 +46,30 @@ def scenarios_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES = {"faults": faults_table, "scenarios": scenarios_table}
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "": Scenario,
+    "[market]": MarketSection,
+    "[gateway]": GatewaySection,
+    "[[positions]]": PositionSection,
+    "[[faults]]": FaultSection,
+}
+"""Part of a scenario's file -> what it is read into."""
+
+
+def keys_table() -> str:
+    """Return a table of all keys of a scenario's file, in Markdown."""
+    lines = ["| part | key | what it is |", "|---|---|---|"]
+    for part, section in SECTIONS.items():
+        hints = get_type_hints(section, include_extras=True)
+        for field in msgspec.structs.fields(section):
+            about = _about(hints[field.name])
+            if about:  # else it is a part itself
+                about += _choices(hints[field.name])
+                lines.append(f"| {_code(part)} | `{field.name}{_default(field)}` | {about} |")
+    return "\n".join(lines) + "\n"
+
+
+TABLES = {"faults": faults_table, "keys": keys_table, "scenarios": scenarios_table}
 
 
 def refreshed(page: str) -> str:
@@ -55,19 +86,28 @@ def _time(at_s: float) -> str:
     return f" after {at_s:g} s" if at_s else ""
 
 
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _about(hint: object) -> str | None:
+    metas = (meta for meta in get_args(hint) if isinstance(meta, Meta))
+    return next((meta.description for meta in metas if meta.description), None)
+
+
 def _parameters(kind: type[Fault]) -> str:
     hints = get_type_hints(kind, include_extras=True)
     parts = []
     for field in msgspec.structs.fields(kind):
         hint = hints[field.name]
-        about = next((meta.description for meta in get_args(hint) if isinstance(meta, Meta)), None)
+        about = _about(hint)
         parts.append(f"`{field.name}{_default(field)}`: {about}{_choices(hint)}")
     return "<br>".join(parts)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
     """Return ` = VALUE` as it is written in TOML; nothing if there is no default worth a word."""
-    if field.default in {msgspec.NODEFAULT, None, ""}:
+    if field.default in (msgspec.NODEFAULT, None, "", ()):
         return ""
     return f" = {msgspec.json.encode(field.default).decode()}"
 

@@ -1,45 +1,19 @@
 """Scenarios: a market, accounts, what they hold, and what goes wrong when, as a TOML file.
 
-::
-
-    about = "One sentence."
-    accounts = ["DU1000001", "DU1000002"]
-    cash = 1_000_000                      # of each account, or [cash] with one line for each
-    symbols = ["AMD", "SPY"]              # only these can be traded; all if it is missing
-
-    [market]
-    seed = 1
-    speed = 1.0                           # market seconds a second; 0: only control moves time
-    volatility = 1.0                      # how much more than usual prices move
-    start = 2026-04-13T11:00:00-04:00     # now if it is missing
-    keeps_hours = false                   # whether there is trading in regular hours only
-
-    [gateway]
-    server_version = 178
-    max_lines = 100
-
-    [[positions]]
-    account = "DU1000001"
-    symbol = "AMD"
-    quantity = 100
-    price = 150.0                         # what was paid; today's price if it is missing
-
-    [[faults]]
-    at_s = 12.0                           # market seconds after the start
-    fault = "outage"
-    for_s = 30.0                          # it ends by itself; without it, when it wants to
-    data = "kept"                         # the fault's own parameters
+The sections below are its keys; what stands in their types is what the documentation says. Each
+field of `Settings` is a key of the top, of `[market]` or of `[gateway]`, by the same name.
 """
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from ibproxy.errors import ConfigError
 from ibproxy_sim.accounts.books import Position
@@ -59,35 +33,73 @@ AccountCode = Annotated[str, Meta(pattern="^[A-Z]+[0-9]+$")]
 class MarketSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The part `[market]`."""
 
-    seed: int = 1
-    speed: Annotated[float, Meta(ge=0)] = 1.0
-    volatility: Annotated[float, Meta(gt=0, le=100)] = 1.0
-    start: Annotated[datetime, Meta(tz=True)] | None = None
-    keeps_hours: bool = False
-    flood: bool = False
+    seed: Annotated[int, Meta(description="the same seed gives the same market")] = 1
+    speed: Annotated[
+        float, Meta(ge=0, description="market seconds a second; 0: only control moves time")
+    ] = 1.0
+    volatility: Annotated[
+        float, Meta(gt=0, le=100, description="how much more than usual prices move")
+    ] = 1.0
+    start: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="market's time at the start; now if missing"),
+    ] = None
+    keeps_hours: Annotated[
+        bool, Meta(description="trade in regular hours only; else around the clock")
+    ] = False
+    flood: Annotated[bool, Meta(description="send market data as fast as each client reads it")] = (
+        False
+    )
+    hard_to_borrow: Annotated[
+        tuple[str, ...], Meta(description="stocks to be located before they are sold short")
+    ] = ()
 
 
 class GatewaySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The part `[gateway]`."""
 
-    server_version: Annotated[int, Meta(ge=MIN_VERSION, le=MAX_VERSION)] = MAX_VERSION
-    max_lines: Annotated[int, Meta(ge=1)] = 100
-    max_books: Annotated[int, Meta(ge=0)] = 3
+    server_version: Annotated[
+        int, Meta(ge=MIN_VERSION, le=MAX_VERSION, description="highest version that it knows")
+    ] = MAX_VERSION
+    max_lines: Annotated[int, Meta(ge=1, description="contracts with market data at one time")] = (
+        100
+    )
+    max_books: Annotated[int, Meta(ge=0, description="contracts with market depth at one time")] = 3
+    max_tick_by_tick: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="tick-by-tick requests at one time; else a twentieth of the lines"),
+    ] = None
+    not_permitted: Annotated[
+        tuple[str, ...], Meta(description="symbols without a subscription to live data")
+    ] = ()
+    not_permitted_code: Annotated[
+        Literal[354, 10089, 10168], Meta(description="what a request for live data of these gets")
+    ] = 354
+    feeds: Annotated[
+        tuple[Literal["news", "fundamentals", "calendar"], ...],
+        Meta(description="paid feeds of the account"),
+    ] = ("news", "fundamentals", "calendar")
+    keeps_malformed: Annotated[
+        bool, Meta(description="keep a client that sends what cannot be read; else it is dropped")
+    ] = True
 
 
 class PositionSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of `[[positions]]`."""
 
-    account: AccountCode
-    symbol: str
-    quantity: float
-    price: Annotated[float, Meta(gt=0)] | None = None
-    sec_type: str = "STK"
-    exchange: str = "SMART"
-    currency: str = "USD"
-    expiry: str = ""
-    strike: float = 0.0
-    right: str = ""
+    account: Annotated[AccountCode, Meta(description="who holds it")]
+    symbol: Annotated[str, Meta(description="of what")]
+    quantity: Annotated[float, Meta(description="how much; below 0 it is short")]
+    price: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="what was paid for one; today's price if missing"),
+    ] = None
+    sec_type: Annotated[str, Meta(description="security type")] = "STK"
+    exchange: Annotated[str, Meta(description="where it is traded")] = "SMART"
+    currency: Annotated[str, Meta(description="in which currency")] = "USD"
+    expiry: Annotated[str, Meta(description="of an option or a future: YYYYMMDD or YYYYMM")] = ""
+    strike: Annotated[float, Meta(description="of an option")] = 0.0
+    right: Annotated[str, Meta(description="of an option: C or P")] = ""
 
     @property
     def query(self) -> ContractQuery:
@@ -112,30 +124,32 @@ class Moment(msgspec.Struct, frozen=True):
     for_s: float | None = None
 
 
-class _When(msgspec.Struct, frozen=True):
-    """What stands in a fault's table beside its parameters."""
+class FaultSection(msgspec.Struct, frozen=True):
+    """One of `[[faults]]`, without the fault's own parameters."""
 
-    fault: str
-    at_s: Annotated[float, Meta(ge=0)] = 0.0
-    for_s: Annotated[float, Meta(gt=0)] | None = None
+    fault: Annotated[str, Meta(description="which; the other keys are its parameters")]
+    at_s: Annotated[float, Meta(ge=0, description="market seconds after the start")] = 0.0
+    for_s: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="how long; else until it ends by itself or is ended"),
+    ] = None
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole scenario, as its file has it.
+    """A whole scenario, as its file has it."""
 
-    Attributes:
-        about: one sentence.
-        accounts: their codes.
-        cash: of each account, in USD; or by account.
-        symbols: what can be traded; everything if it is empty.
-        positions: what the accounts hold at the start; cash is what is left beside them.
-        faults: what goes wrong, and when.
-    """
-
-    about: Annotated[str, Meta(min_length=1)]
-    accounts: Annotated[tuple[AccountCode, ...], Meta(min_length=1)] = ("DU1000001", "DU1000002")
-    cash: float | dict[AccountCode, float] = 1_000_000.0
-    symbols: tuple[str, ...] = ()
+    about: Annotated[str, Meta(min_length=1, description="one sentence")]
+    accounts: Annotated[
+        tuple[AccountCode, ...],
+        Meta(min_length=1, description="their codes; an advisor's is the first: F... or DF..."),
+    ] = ("DU1000001", "DU1000002")
+    cash: Annotated[
+        float | dict[AccountCode, float],
+        Meta(description="of each account, in USD; or a table of amounts by account"),
+    ] = 1_000_000.0
+    symbols: Annotated[
+        tuple[str, ...], Meta(description="what can be traded; everything if missing")
+    ] = ()
     market: MarketSection = MarketSection()
     gateway: GatewaySection = GatewaySection()
     positions: tuple[PositionSection, ...] = ()
@@ -143,19 +157,10 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def settings(self) -> Settings:
         """Return what kind of gateway it is."""
-        return Settings(
-            accounts=self.accounts,
-            seed=self.market.seed,
-            speed=self.market.speed,
-            volatility=self.market.volatility,
-            symbols=self.symbols,
-            keeps_hours=self.market.keeps_hours,
-            flood=self.market.flood,
-            server_version=self.gateway.server_version,
-            max_lines=self.gateway.max_lines,
-            max_books=self.gateway.max_books,
-            cash=self.cash if isinstance(self.cash, float) else 0.0,
-        )
+        said = {**structs.asdict(self.market), **structs.asdict(self.gateway)}
+        said |= {"accounts": self.accounts, "symbols": self.symbols}
+        said["cash"] = self.cash if isinstance(self.cash, float) else 0.0
+        return Settings(**{field.name: said[field.name] for field in fields(Settings)})
 
     def timeline(self) -> list[Moment]:
         """Return what goes wrong, earliest first.
@@ -165,9 +170,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         moments = []
         for number, table in enumerate(self.faults, start=1):
-            own = _When.__struct_fields__
+            own = FaultSection.__struct_fields__
             try:
-                when = msgspec.convert({k: v for k, v in table.items() if k in own}, _When)
+                when = msgspec.convert({k: v for k, v in table.items() if k in own}, FaultSection)
                 fault = make_fault(when.fault, {k: v for k, v in table.items() if k not in own})
             except (msgspec.ValidationError, ConfigError) as error:
                 raise ConfigError(f"[[faults]] number {number}: {error}") from None

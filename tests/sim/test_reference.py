@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ibproxy_sim.faults.catalogue import FAULTS
-from ibproxy_sim.reference import faults_table, refreshed, scenarios_table
+from ibproxy_sim.reference import SECTIONS, faults_table, keys_table, refreshed, scenarios_table
 from ibproxy_sim.scenario import parse_scenario, shipped_scenarios
 
 pytest_plugins = "pytester"
@@ -28,6 +28,7 @@ def test_the_tables_are_made_from_the_code() -> None:
     page = PAGE.read_text()
     assert faults_table() in page
     assert scenarios_table() in page
+    assert keys_table() in page
     assert refreshed(page) == page
     assert all(f"| `{name}` |" in page for name in (*FAULTS, *shipped_scenarios()))
 
@@ -35,6 +36,14 @@ def test_the_tables_are_made_from_the_code() -> None:
 def test_every_parameter_is_described() -> None:
     """No cell of the table says None."""
     assert "None" not in faults_table()
+
+
+def test_every_key_of_a_scenario_is_described() -> None:
+    """Those that are no part of their own have a row."""
+    parts = {part.strip("[]") for part in SECTIONS}
+    keys = [key for section in SECTIONS.values() for key in section.__struct_fields__]
+    rows = re.findall(r"^\|[^|]*\| `(\w+)", keys_table(), re.MULTILINE)
+    assert rows == [key for key in keys if key not in parts]
 
 
 def test_the_scenario_on_the_page_can_be_played() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ibproxy_sim.build import Simulation
 from ibproxy_sim.scenario import load_scenario, parse_scenario, shipped_scenarios
 from ibproxy_sim.testing import AMD, EURUSD, RawClient
 from ibproxy_sim.wire.gateway import Client
+from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 NAMES = list(shipped_scenarios())
@@ -80,6 +82,37 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert list(sim.faults.active) == ["no_permission", "freeze"]
     client.wait(3.0)
     assert list(sim.faults.active) == ["no_permission"]
+
+
+EVERY_SETTING = """
+    about = "Nothing as usual."
+    accounts = ["DU7"]
+    cash = 7
+    symbols = ["AMD"]
+    [market]
+    seed = 7
+    speed = 7
+    volatility = 7
+    keeps_hours = true
+    flood = true
+    hard_to_borrow = ["AMD"]
+    [gateway]
+    server_version = 170
+    max_lines = 7
+    max_books = 7
+    max_tick_by_tick = 7
+    not_permitted = ["AMD"]
+    not_permitted_code = 10089
+    feeds = ["news"]
+    keeps_malformed = false
+"""
+
+
+def test_every_setting_can_be_said() -> None:
+    """A field of Settings that no key reaches, or that is not taken over, is found here."""
+    settings = asdict(parse_scenario(EVERY_SETTING).settings())
+    usual = asdict(Settings())
+    assert [name for name in usual if settings[name] == usual[name]] == []
 
 
 @pytest.mark.parametrize(
