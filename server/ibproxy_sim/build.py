@@ -88,12 +88,12 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
         part(gateway, universe, market).install()
     flood = Flood(gateway, quotes, market) if settings.flood else None
     gateway.endless = flood.chunk if flood else None
-    trading = Trading(gateway, universe, market)
+    trading = Trading(gateway, universe, market, advisors)
     trading.install()
     manual = ManualOrders(gateway, trading)
     manual.install()
     Exercises(gateway, universe, trading).install()
-    accounts = Accounts(gateway, trading.books)
+    accounts = Accounts(gateway, trading.books, advisors)
     accounts.install()
     parts = (quotes, trading, manual, accounts, bulletins, advisors, flood)
     return Simulation(gateway, universe, market, *parts)

@@ -18,6 +18,7 @@ from ibproxy_sim.faults.fault import Fault
 from ibproxy_sim.scenario import (
     FaultSection,
     GatewaySection,
+    GroupSection,
     MarketSection,
     PositionSection,
     Scenario,
@@ -51,6 +52,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[market]": MarketSection,
     "[gateway]": GatewaySection,
     "[[positions]]": PositionSection,
+    "[[groups]]": GroupSection,
     "[[faults]]": FaultSection,
 }
 """Part of a scenario's file -> what it is read into."""

@@ -16,13 +16,14 @@ import msgspec
 from msgspec import Meta, structs
 
 from ibproxy.errors import ConfigError
+from ibproxy_sim.accounts.advisors import BY_AMOUNT, Group
 from ibproxy_sim.accounts.books import Position
 from ibproxy_sim.accounts.valuation import BASE_CURRENCY
 from ibproxy_sim.build import Simulation, make_simulation
 from ibproxy_sim.exchange.universe import ContractQuery
 from ibproxy_sim.faults.board import make_fault
 from ibproxy_sim.faults.fault import Fault
-from ibproxy_sim.wire.settings import MAX_VERSION, MIN_VERSION, Settings
+from ibproxy_sim.wire.settings import MAX_VERSION, MIN_VERSION, Settings, is_advisor
 
 DEFAULT = "calm"
 SUFFIX = ".toml"
@@ -124,6 +125,26 @@ class Moment(msgspec.Struct, frozen=True):
     for_s: float | None = None
 
 
+class GroupSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of `[[groups]]`."""
+
+    name: Annotated[str, Meta(min_length=1, description="an advisor's group, as orders name it")]
+    accounts: Annotated[
+        tuple[AccountCode, ...], Meta(min_length=1, description="the clients in it")
+    ]
+    method: Annotated[
+        Literal[
+            "Equal", "NetLiq", "AvailableEquity", "Ratio", "Percent", "MonetaryAmount",
+            "ContractsOrShares",
+        ],
+        Meta(description="how an order is divided that names no method itself"),
+    ] = "Equal"  # fmt: skip
+    amounts: Annotated[
+        tuple[Annotated[float, Meta(ge=0)], ...],
+        Meta(description="one for each account, for the last four methods"),
+    ] = ()
+
+
 class FaultSection(msgspec.Struct, frozen=True):
     """One of `[[faults]]`, without the fault's own parameters."""
 
@@ -153,6 +174,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     market: MarketSection = MarketSection()
     gateway: GatewaySection = GatewaySection()
     positions: tuple[PositionSection, ...] = ()
+    groups: tuple[GroupSection, ...] = ()
     faults: tuple[dict[str, Any], ...] = ()
 
     def settings(self) -> Settings:
@@ -223,9 +245,16 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError("accounts: one is named twice")
         named = [position.account for position in self.positions]
         named += self.cash if isinstance(self.cash, dict) else []
+        named += [code for group in self.groups for code in group.accounts]
         for code in named:
             if code not in self.accounts:
                 raise ConfigError(f"{code} is not among the accounts")
+        if self.groups and not is_advisor(self.settings()):
+            raise ConfigError("groups: only an advisor has some; its account begins with F or DF")
+        for group in self.groups:
+            wanted = len(group.accounts) if group.method in BY_AMOUNT else 0
+            if len(group.amounts) != wanted:
+                raise ConfigError(f"group {group.name}: {group.method} takes {wanted} amounts")
 
     def build(self, now_s: float) -> Simulation:
         """Return a stand-in that plays it.
@@ -251,6 +280,10 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if isinstance(self.cash, dict):
             for code, amount in self.cash.items():
                 accounts[code].cash[BASE_CURRENCY] = amount
+        for group in self.groups:
+            sim.advisors.groups[group.name] = Group(
+                group.name, group.accounts, group.method, group.amounts
+            )
         now_s = sim.gateway.now_s
         for section in self.positions:
             instrument = sim.universe.resolve(section.query)

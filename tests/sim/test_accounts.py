@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
+from ibproxy_sim.accounts.advisors import Advisors
 from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.accounts.requests import Accounts
 from ibproxy_sim.exchange.market import Market
@@ -38,9 +39,10 @@ class Office:
     def __init__(self, settings: Settings | None = None) -> None:
         """Start at `NOW_S`."""
         self.gateway = Gateway(settings or Settings(), NOW_S)
-        trading = Trading(self.gateway, UNIVERSE, MARKET)
+        advisors = Advisors(self.gateway)
+        trading = Trading(self.gateway, UNIVERSE, MARKET, advisors)
         trading.install()
-        self.accounts = Accounts(self.gateway, trading.books)
+        self.accounts = Accounts(self.gateway, trading.books, advisors)
         self.accounts.install()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ib_async
@@ -12,12 +13,16 @@ from ib_async import Bag, ComboLeg, Contract, MarketOrder, Order
 from ib_async.client import Client as IbClient
 
 from ibproxy.wire.framing import frame
+from ibproxy_sim.accounts.advisors import Group
+from ibproxy_sim.accounts.margins import margin
 from ibproxy_sim.accounts.values import account_values
 from ibproxy_sim.build import make_simulation
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.trading.checks import FRACTIONAL
 from ibproxy_sim.wire.settings import Settings
 
 ACCOUNT, CASH = "DU1", 50_000_000.0
+ADVISOR, CLIENTS = "DF1", ("DU1", "DU2", "DU3")
 NOW_S = 1776092400.0
 CONTRACTS: tuple[Contract, ...] = (
     Contract(secType="STK", symbol="AMD", exchange="SMART", currency="USD"),
@@ -60,10 +65,7 @@ def test_accounts_add_up_whatever_is_traded(trades: Any, is_to_the_end: bool) ->
     """After each trade, over nights, and after what expires is settled."""
     sim = make_simulation(Settings(accounts=(ACCOUNT,), cash=CASH), NOW_S)
     client = RawClient(sim)
-    pen: Any = IbClient(ib_async.IB().wrapper)  # type: ignore[no-untyped-call]
-    pen._serverVersion = 178
-    pen.isConnected = lambda: True
-    pen.sendMsg = lambda text: client.feed(frame(text.encode()))
+    pen = pen_of(client)
     for number, (index, action, shares, wait_s) in enumerate(trades, start=1):
         order: Order = MarketOrder(action, shares, account=ACCOUNT, tif="IOC")
         pen.placeOrder(number, CONTRACTS[index], order)
@@ -77,15 +79,106 @@ def test_accounts_add_up_whatever_is_traded(trades: Any, is_to_the_end: bool) ->
         assert ended <= {"BOND"}
 
 
-def check(sim: Any) -> None:
+ALLOCATIONS = st.lists(
+    st.tuples(
+        st.integers(0, len(CONTRACTS) - 1),
+        st.sampled_from(["BUY", "SELL"]),
+        st.integers(1, 60),
+        st.sampled_from(["All", "Unequal", "DU2"]),
+        st.sampled_from(["", "", "Equal", "NetLiq", "AvailableEquity", "PctChange"]),
+        st.sampled_from([1.0, 7.0, math.inf]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(ALLOCATIONS)
+def test_an_advisors_accounts_add_up(trades: Any) -> None:
+    """Each client's, and all of them together; the parts of a fill are the whole."""
+    sim = make_simulation(Settings(accounts=(ADVISOR, *CLIENTS), cash=CASH), NOW_S)
+    sim.advisors.groups["Unequal"] = Group("Unequal", CLIENTS, "Ratio", (5.0, 0.0, 1.0))
+    client = RawClient(sim)
+    pen = pen_of(client)
+    for number, (index, action, shares, target, method, most) in enumerate(trades, start=1):
+        sim.trading.engine.most_shares = most
+        order = MarketOrder(action, shares, tif="DAY")
+        if target in CLIENTS:
+            order.account = target
+        else:
+            order.faGroup, order.faMethod = target, method
+            order.faPercentage = "30" if method == "PctChange" else ""
+        pen.placeOrder(number, CONTRACTS[index], order)
+        client.wait(20.0)
+        for account in (ADVISOR, *CLIENTS):
+            check(sim, account)
+        check_sum(sim)
+    check_parts(sim)
+
+
+def check_sum(sim: Any) -> None:
+    """What is said of all clients is what is said of each, added up."""
+    books, now_s = sim.trading.books, sim.gateway.now_s
+    everybody = f"{ADVISOR}A"
+    for amount in (books.cash_usd, books.net_liquidation, books.realized_today):
+        assert amount(everybody, now_s) == pytest.approx(
+            sum(amount(account, now_s) for account in CLIENTS), abs=0.01
+        )
+
+
+def check_parts(sim: Any) -> None:
+    """Each fill of an allocated order is divided without a rest, and nobody gets a fraction."""
+    books = sim.trading.books
+    for order in books.orders:
+        if not order.allocation:
+            continue
+        assert sum(order.allocation.given.values()) == pytest.approx(order.filled)
+        mine = [each for each in books.executions if each.order is order]
+        whole = [each for each in mine if each.account == ADVISOR]
+        assert sum(each.shares for each in whole) == pytest.approx(order.filled)
+        assert all(each.commission is None for each in whole)
+        if order.instrument:
+            parts = [each for each in mine if each.account != ADVISOR]
+            assert sum(each.shares for each in parts) == pytest.approx(order.filled)
+            assert all(each.shares == int(each.shares) for each in parts) or (
+                order.instrument.sec_type in FRACTIONAL
+            )
+    assert all(not position.quantity for position in books.positions_of(ADVISOR))
+
+
+def check(sim: Any, code: str = ACCOUNT) -> None:
     """Wealth is what was there, and what profits and commissions made of it; all keys agree."""
     books, now_s = sim.trading.books, sim.gateway.now_s
-    account = books.accounts[ACCOUNT]
-    realized = books.position_usd(ACCOUNT, now_s, lambda p, _: p.realized)
-    explained = CASH + realized + books.unrealized(ACCOUNT, now_s) - account.commissions
-    wealth = books.net_liquidation(ACCOUNT, now_s)
+    account = books.accounts[code]
+    realized = books.position_usd(code, now_s, lambda p, _: p.realized)
+    explained = CASH + realized + books.unrealized(code, now_s) - account.commissions
+    wealth = books.net_liquidation(code, now_s)
     assert wealth == pytest.approx(explained, abs=0.01)
-    values = {(v.key, v.currency): v.value for v in account_values(books, ACCOUNT, now_s)}
-    assert float(values["NetLiquidation", "USD"]) == pytest.approx(wealth, abs=0.01)
-    by_currency = float(values["NetLiquidationByCurrency", "BASE"])
+    said = {(v.key, v.currency): v.value for v in account_values(books, code, now_s)}
+    values = {key: float(said[key, "USD"]) for key in IN_USD}
+    assert values["NetLiquidation"] == pytest.approx(wealth, abs=0.01)
+    by_currency = float(said["NetLiquidationByCurrency", "BASE"])
     assert by_currency == pytest.approx(wealth, abs=0.05)
+    held = [(p.instrument, p.quantity) for p in books.positions_of(code)]
+    needed = [margin(*each, books.valuation, now_s) for each in held]
+    assert values["InitMarginReq"] == pytest.approx(sum(m.initial for m in needed), abs=0.01)
+    assert values["MaintMarginReq"] == pytest.approx(sum(m.maintenance for m in needed), abs=0.01)
+    loan = values["EquityWithLoanValue"]
+    assert values["AvailableFunds"] == pytest.approx(loan - values["InitMarginReq"], abs=0.02)
+    assert values["ExcessLiquidity"] == pytest.approx(loan - values["MaintMarginReq"], abs=0.02)
+
+
+IN_USD = (
+    "NetLiquidation", "InitMarginReq", "MaintMarginReq", "EquityWithLoanValue", "AvailableFunds",
+    "ExcessLiquidity",
+)  # fmt: skip
+
+
+def pen_of(client: RawClient) -> Any:
+    """An ib_async client that writes to the gateway."""
+    pen: Any = IbClient(ib_async.IB().wrapper)  # type: ignore[no-untyped-call]
+    pen._serverVersion = 178
+    pen.isConnected = lambda: True
+    pen.sendMsg = lambda text: client.feed(frame(text.encode()))
+    return pen

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
+from ibproxy_sim.accounts.advisors import Advisors
 from ibproxy_sim.accounts.pnl import Pnl
 from ibproxy_sim.exchange.market import Market
 from ibproxy_sim.exchange.times import eastern_day
@@ -31,7 +32,7 @@ class Desk:
     def __init__(self) -> None:
         """Start at `NOW_S` and connect."""
         self.gateway = Gateway(Settings(), NOW_S)
-        self.books = Trading(self.gateway, UNIVERSE, MARKET).books
+        self.books = Trading(self.gateway, UNIVERSE, MARKET, Advisors(self.gateway)).books
         Pnl(self.gateway, self.books).install()
         self.client: Client = self.gateway.connect()
         self.gateway.receive(self.client, b"API\0" + frame(b"v157..178"))

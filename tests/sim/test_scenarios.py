@@ -21,13 +21,14 @@ from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 NAMES = list(shipped_scenarios())
+ADVISOR = 'about = "x"\naccounts = ["DF1", "DU1"]\n'
 
 
 def test_what_is_shipped() -> None:
     """Each has a sentence, and calm, the default, has no faults."""
     assert {
         "calm", "strict", "nightly_restart", "outage", "freeze", "eight_accounts", "slow",
-        "hostile", "read_only",
+        "hostile", "read_only", "advisor",
     } <= set(NAMES)  # fmt: skip
     assert all(about.endswith(".") for about in shipped_scenarios().values())
     assert load_scenario("calm").faults == ()
@@ -128,6 +129,11 @@ def test_every_setting_can_be_said() -> None:
         ('about = "x"\n[[faults]]\nfault = "freeze"\nat_s = -3', "`$.at_s`"),
         ('about = "x"\naccounts = ["DU1", "DU1"]', "named twice"),
         ('about = "x"\n[cash]\nDU7 = 1', "DU7 is not among the accounts"),
+        ('about = "x"\n[[groups]]\nname = "g"\naccounts = ["DU1000001"]', "only an advisor"),
+        (
+            ADVISOR + '[[groups]]\nname = "g"\nmethod = "Ratio"\naccounts = ["DU1"]',
+            "Ratio takes 1 amounts",
+        ),
         ("about =", "Invalid value"),
     ],
 )

@@ -22,6 +22,7 @@ from ib_async.order import (
 )
 
 from ibproxy.wire.framing import FrameBuffer, frame, join_fields, split_fields
+from ibproxy_sim.accounts.advisors import Advisors
 from ibproxy_sim.accounts.requests import Accounts
 from ibproxy_sim.exchange.market import Market, Quote
 from ibproxy_sim.exchange.universe import Instrument, Universe
@@ -78,11 +79,12 @@ class Desk:
         """Start at `NOW_S`."""
         self.gateway = Gateway(settings or Settings(), NOW_S)
         self.market = SetMarket()
-        self.trading = Trading(self.gateway, UNIVERSE, self.market)
+        advisors = Advisors(self.gateway)
+        self.trading = Trading(self.gateway, UNIVERSE, self.market, advisors)
         self.trading.install()
         ManualOrders(self.gateway, self.trading).install()
         Exercises(self.gateway, UNIVERSE, self.trading).install()
-        Accounts(self.gateway, self.trading.books).install()
+        Accounts(self.gateway, self.trading.books, advisors).install()
 
     def connect(self, client_id: int, version: int = 178) -> Client:
         """Connect and start a client."""

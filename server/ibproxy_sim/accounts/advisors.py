@@ -23,17 +23,25 @@ MERGED = (
     "FA Profile is not supported anymore, use FA Group instead - please create a group with the"
     " same name."
 )
-METHODS = frozenset({"Equal", "NetLiq", "AvailableEquity", "Ratio", "Percent", "MonetaryAmount"})
+BY_AMOUNT = frozenset({"Ratio", "Percent", "MonetaryAmount", "ContractsOrShares"})
+"""Methods for which each account of a group has an amount."""
+
+METHODS = BY_AMOUNT | {"Equal", "EqualQuantity", "NetLiq", "AvailableEquity"}
 HEADER = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
 @dataclass(frozen=True)
 class Group:
-    """Some accounts, and how an order is divided among them."""
+    """Some accounts, and how an order is divided among them.
+
+    Attributes:
+        amounts: what each account counts, for a method that needs it; else empty.
+    """
 
     name: str
     accounts: tuple[str, ...]
     method: str
+    amounts: tuple[float, ...] = ()
 
 
 class Advisors:
@@ -41,12 +49,16 @@ class Advisors:
 
     Attributes:
         groups: the groups by their names.
+        is_here: whether the login is an advisor's.
+        code: the advisor's own account, if so.
     """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self.groups: dict[str, Group] = {}
         self._is_saving = False
+        self.is_here = is_advisor(gateway.settings)
+        self.code = gateway.settings.accounts[0]
         if is_advisor(gateway.settings):
             everybody = gateway.settings.accounts[1:]
             self.groups["All"] = Group("All", everybody, "Equal")
@@ -117,8 +129,10 @@ class Advisors:
         groups: dict[str, Group] = {}
         for row in root.iter("Group"):
             name, method = row.findtext("name", ""), row.findtext("defaultMethod", "")
-            accounts = tuple((s.text or "").strip() for s in row.iter("String"))
-            accounts += tuple(a.findtext("acct", "") for a in row.iter("Account"))
+            amounts = {
+                a.findtext("acct", ""): a.findtext("amount", "") for a in row.iter("Account")
+            }
+            accounts = tuple((s.text or "").strip() for s in row.iter("String")) + tuple(amounts)
             if name in groups:
                 return 10259, f"The following unified group names are duplicated: {name}"
             if method not in METHODS:
@@ -127,14 +141,17 @@ class Advisors:
             if wrong or not accounts:
                 text = "The following Groups and/or Profiles contain invalid accounts:"
                 return 10231, f"{text}{name}: {','.join(wrong)}"
-            groups[name] = Group(name, accounts, method)
+            numbers: tuple[float, ...] = ()
+            if method in BY_AMOUNT:
+                numbers = tuple(float(amounts.get(account) or 0) for account in accounts)
+            groups[name] = Group(name, accounts, method, numbers)
         return groups
 
     def _groups_xml(self) -> str:
         rows = "".join(
             f"<Group><name>{escape(group.name)}</name>"
             f'<ListOfAccts varName="list">'
-            f"{''.join(f'<String>{account}</String>' for account in group.accounts)}"
+            f"{_members_xml(group)}"
             f"</ListOfAccts><defaultMethod>{group.method}</defaultMethod></Group>"
             for group in self.groups.values()
         )
@@ -146,3 +163,12 @@ class Advisors:
             for account in self._gateway.settings.accounts
         )
         return f"{HEADER}<ListOfAccountAliases>{rows}</ListOfAccountAliases>"
+
+
+def _members_xml(group: Group) -> str:
+    if not group.amounts:
+        return "".join(f"<String>{account}</String>" for account in group.accounts)
+    return "".join(
+        f"<Account><acct>{account}</acct><amount>{amount:.1f}</amount></Account>"
+        for account, amount in zip(group.accounts, group.amounts, strict=True)
+    )

@@ -79,6 +79,21 @@ class Position:
         """Return what `day` has added; nothing if it did not trade then."""
         return self.today if self.today.day == day else Today(day)
 
+    def join(self, other: Position) -> None:
+        """Count another account's holding of the same instrument in."""
+        paid = self.quantity * self.average_price + other.quantity * other.average_price
+        self.quantity += other.quantity
+        self.average_price = paid / self.quantity if self.quantity else 0.0
+        self.realized += other.realized
+        day = max(self.today.day, other.today.day)
+        mine, theirs = self.of_day(day), other.of_day(day)
+        self.today = Today(
+            day,
+            mine.quantity + theirs.quantity,
+            mine.cost + theirs.cost,
+            mine.realized + theirs.realized,
+        )
+
     def trade(self, shares: float, price: float, day: date) -> float:
         """Add a fill (negative: sold) and return the profit that it took."""
         multiplier = multiplier_of(self.instrument)
@@ -151,6 +166,14 @@ class Account:
     positions: dict[int, Position] = field(default_factory=dict)
     commissions: float = 0.0
 
+    def join(self, other: Account) -> None:
+        """Count another account's cash and positions in."""
+        for currency, amount in other.cash.items():
+            self.cash[currency] = self.cash.get(currency, 0.0) + amount
+        for con_id, position in other.positions.items():
+            self.positions.setdefault(con_id, Position(position.instrument)).join(position)
+        self.commissions += other.commissions
+
     def trade(
         self, instrument: Instrument, shares: float, price: float, commission: float, day: date
     ) -> float:
@@ -175,6 +198,7 @@ class Books:
         orders: every order ever taken, oldest first.
         executions: every fill, oldest first.
         on_trade: called with account code and instrument after each booking.
+        sums: members by a code that means all of them together (facts 2.5, 2.40).
         valuation: prices and rates.
     """
 
@@ -184,6 +208,23 @@ class Books:
         self.executions: list[Execution] = []
         self.on_trade: list[Callable[[str, Instrument], None]] = []
         self.valuation = valuation
+        self.sums: dict[str, tuple[str, ...]] = {}
+
+    def account(self, code: str) -> Account:
+        """Return an account, or several as if they were one.
+
+        What is held long in one and short in another counts as what is left [simplified].
+        """
+        if code not in self.sums:
+            return self.accounts[code]
+        whole = Account(code, {})
+        for member in self.sums[code]:
+            whole.join(self.accounts[member])
+        return whole
+
+    def is_about(self, code: str, account: str) -> bool:
+        """Whether what happens in `account` happens in what `code` means."""
+        return account in self.sums.get(code, (code,))
 
     def orders_of(self, account: str) -> list[Order]:
         """Return an account's orders, oldest first."""
@@ -195,7 +236,7 @@ class Books:
 
     def positions_of(self, account: str) -> list[Position]:
         """Return an account's positions, closed ones too."""
-        return list(self.accounts[account].positions.values())
+        return list(self.account(account).positions.values())
 
     def usd(self, amount: float, currency: str, time_s: float) -> float:
         """Return an amount in USD."""
@@ -211,12 +252,12 @@ class Books:
                 position.instrument.currency,
                 time_s,
             )
-            for position in self.accounts[account].positions.values()
+            for position in self.account(account).positions.values()
         )
 
     def cash_usd(self, account: str, time_s: float) -> float:
         """Return all cash, in USD; what a pair's first currency holds is not in it."""
-        cash = self.accounts[account].cash
+        cash = self.account(account).cash
         return sum(self.usd(amount, currency, time_s) for currency, amount in cash.items())
 
     def net_liquidation(self, account: str, time_s: float) -> float:
@@ -245,7 +286,7 @@ class Books:
 
     def daily_of_account(self, account: str, time_s: float) -> float:
         """Return what an account's positions have gained since midnight, in USD."""
-        return sum(self.daily(p, time_s) for p in self.accounts[account].positions.values())
+        return sum(self.daily(p, time_s) for p in self.account(account).positions.values())
 
     def margin(
         self, account: str, time_s: float, more: Iterable[tuple[Instrument, float]] = ()
@@ -253,7 +294,7 @@ class Books:
         """Return what an account ties up, with `more` bought (negative: sold) on top."""
         holdings = {
             p.instrument.con_id: (p.instrument, p.quantity)
-            for p in self.accounts[account].positions.values()
+            for p in self.account(account).positions.values()
         }
         for instrument, shares in more:
             _, quantity = holdings.get(instrument.con_id, (instrument, 0.0))

@@ -69,14 +69,14 @@ class Pnl:
             del self._streams[key]
 
     def _open(self, client: Client, req_id: str, stream: _Stream) -> None:
-        if stream.account not in self._books.accounts:
+        if stream.account not in {**self._books.accounts, **self._books.sums}:
             refuse(self._gateway, client, req_id, f"Invalid account code '{stream.account}'")
             return
         if (client, req_id) in self._streams:
             self._gateway.error(client, req_id, 102, DUPLICATE_ID)
             return
         self._streams[client, req_id] = stream
-        position = self._books.accounts[stream.account].positions.get(stream.con_id)
+        position = self._books.account(stream.account).positions.get(stream.con_id)
         if position and not position.quantity:  # fact 2.38
             self._gateway.error(client, req_id, 2150, "Invalid position trade derived value")
         self._send(client, req_id, stream)
@@ -99,7 +99,7 @@ class Pnl:
 
     def _single(self, stream: _Stream) -> tuple[str, ...]:
         books, now_s = self._books, self._gateway.now_s
-        position = books.accounts[stream.account].positions.get(stream.con_id)
+        position = books.account(stream.account).positions.get(stream.con_id)
         if position is None:
             return ()
         price = books.valuation.price(position.instrument, now_s)

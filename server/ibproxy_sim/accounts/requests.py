@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from ibproxy_sim.accounts.advisors import Advisors
 from ibproxy_sim.accounts.books import Books, Position
 from ibproxy_sim.accounts.pnl import Pnl
 from ibproxy_sim.accounts.positions import Positions
@@ -21,6 +22,7 @@ from ibproxy_sim.accounts.values import LEDGER_KEYS, Value, account_values
 from ibproxy_sim.exchange.times import clock_text, eastern_day
 from ibproxy_sim.exchange.universe import Instrument
 from ibproxy_sim.wire.gateway import Client, Gateway
+from ibproxy_sim.wire.settings import is_advisor
 from ibproxy_sim.wire.wording import DUPLICATE_ID, fail, price_text, quantity_text, refuse
 
 UPDATE_S: Final = 180.0
@@ -67,18 +69,19 @@ class _View:
 class Accounts:
     """Handlers of messages 6, 61, 62, 63, 64, 74, 75, 76, 77, 92, 93, 94 and 95.
 
-    ``Accounts(gateway, trading.books).install()``, after `Trading.install`.
+    ``Accounts(gateway, trading.books, advisors).install()``, after `Trading.install`.
 
     Attributes:
         slot: the account that the gateway's one slot is taken by; empty if it is free.
         rules: what happens when somebody wants it for another account.
     """
 
-    def __init__(self, gateway: Gateway, books: Books) -> None:
+    def __init__(self, gateway: Gateway, books: Books, advisors: Advisors) -> None:
         self.slot = ""
         self.rules = SlotRules()
         self._gateway = gateway
         self._books = books
+        self._advisors = advisors
         self._views: dict[Client, _View] = {}
         self._multi: dict[tuple[Client, str], _View] = {}
         self._only_ledger: set[tuple[Client, str]] = set()
@@ -94,7 +97,7 @@ class Accounts:
         gateway.on_leave.append(self.leave)
         self._books.on_trade.append(self.traded)
         Positions(gateway, self._books).install()
-        Summary(gateway, self._books).install()
+        Summary(gateway, self._books, self._advisors).install()
         Pnl(gateway, self._books).install()
 
     # the slot
@@ -221,7 +224,8 @@ class Accounts:
     def traded(self, account: str, _instrument: Instrument) -> None:
         """A position changed: its account's subscribers hear of it soon."""
         views = [*self._views.values(), *self._multi.values()]
-        if any(view.account == account for view in views) and not self._is_trade_planned:
+        is_about = self._books.is_about
+        if any(is_about(view.account, account) for view in views) and not self._is_trade_planned:
             self._is_trade_planned = True
             self._gateway.call_later(AFTER_TRADE_S, self._after_trade)
 
@@ -252,8 +256,8 @@ def known_account(gateway: Gateway, client: Client, req_id: str, code: str) -> s
     accounts = gateway.settings.accounts
     if len(accounts) == 1:
         return accounts[0]
-    if code in accounts:
-        return code
+    if code in accounts or (is_advisor(gateway.settings) and code == f"{accounts[0]}A"):
+        return code  # with an A behind it an advisor's code means all clients (fact 2.5)
     refuse(gateway, client, req_id, f"Invalid account code '{code}'" if code else NO_CODE)
     return None
 

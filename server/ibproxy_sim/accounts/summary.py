@@ -6,8 +6,9 @@ At most two at one time for each connection (facts 2.21 to 2.25).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
+from ibproxy_sim.accounts.advisors import Advisors
 from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.accounts.values import BASE, Value, amount_text, ledger, summary_values
 from ibproxy_sim.wire.gateway import Client, Gateway
@@ -25,13 +26,21 @@ Row = tuple[str, str, str, str]
 """Account, tag, value, currency."""
 
 
+class _Asked(NamedTuple):
+    """What a subscription is for."""
+
+    accounts: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
 class Summary:
     """Handlers of messages 62 and 63."""
 
-    def __init__(self, gateway: Gateway, books: Books) -> None:
+    def __init__(self, gateway: Gateway, books: Books, advisors: Advisors) -> None:
         self._gateway = gateway
         self._books = books
-        self._tags: dict[tuple[Client, str], list[str]] = {}
+        self._advisors = advisors
+        self._asked: dict[tuple[Client, str], _Asked] = {}
         self._sent: dict[tuple[Client, str], set[Row]] = {}
         self._is_planned = False
 
@@ -47,37 +56,37 @@ class Summary:
         if cause:
             refuse(self._gateway, client, req_id, cause)
             return
-        active = [key for key in self._tags if key[0] is client]
+        active = [key for key in self._asked if key[0] is client]
         if (client, req_id) not in active and len(active) >= MAX_ACTIVE:
             fail(self._gateway, client, req_id, TOO_MANY)  # fact 2.22
             return
-        self._tags[client, req_id] = tags
-        self._answer(client, req_id, tags)
+        members = self._books.accounts if group == ALL else self._advisors.groups[group].accounts
+        self._asked[client, req_id] = asked = _Asked(tuple(members), tuple(tags))
+        self._answer(client, req_id, asked)
         self._plan()
 
-    @staticmethod
-    def _cause(group: str, tags: list[str]) -> str:
+    def _cause(self, group: str, tags: list[str]) -> str:
         if not group:
             return "Group name cannot be null"
-        if group != ALL:
+        if group != ALL and group not in self._advisors.groups:
             return "Group name is invalid"
         return "" if tags else "Tags cannot be null"
 
     def cancel_summary(self, client: Client, fields: list[str]) -> None:
         """63: frees the place."""
-        self._tags.pop((client, fields[2]), None)
+        self._asked.pop((client, fields[2]), None)
         self._sent.pop((client, fields[2]), None)
 
     def leave(self, client: Client) -> None:
         """A client is gone; its summaries end with it [assumed; fact 2.28 reports worse]."""
-        for key in [key for key in self._tags if key[0] is client]:
-            del self._tags[key]
+        for key in [key for key in self._asked if key[0] is client]:
+            del self._asked[key]
             self._sent.pop(key, None)
 
-    def _answer(self, client: Client, req_id: str, tags: list[str]) -> None:
+    def _answer(self, client: Client, req_id: str, asked: _Asked) -> None:
         """With a ledger the tags come twice, and the ledger again behind a 64 (fact 2.26)."""
-        plain = list(self._plain_rows(tags))
-        ledger_rows = list(self._ledger_rows(tags))
+        plain = list(self._plain_rows(asked))
+        ledger_rows = list(self._ledger_rows(asked))
         blocks = [plain + plain + ledger_rows, ledger_rows] if ledger_rows else [plain]
         for block in blocks:
             for row in block:
@@ -85,26 +94,26 @@ class Summary:
             self._gateway.send(client, 64, 1, req_id)
         self._sent[client, req_id] = {*plain, *ledger_rows}
 
-    def _plain_rows(self, tags: list[str]) -> Iterator[Row]:
-        wanted = {tag for tag in tags if not tag.startswith(LEDGER)}
-        for account in self._books.accounts:
+    def _plain_rows(self, asked: _Asked) -> Iterator[Row]:
+        wanted = {tag for tag in asked.tags if not tag.startswith(LEDGER)}
+        for account in asked.accounts:
             for value in summary_values(self._books, account, self._gateway.now_s):
                 if value.key in wanted and value.currency != BASE:
                     yield account, value.key, value.value, value.currency
 
-    def _ledger_rows(self, tags: list[str]) -> Iterator[Row]:
-        """The currencies first, then BASE; summed over all accounts, under the name All."""
-        asked = {tag[len(LEDGER) + 1 :] or BASE for tag in tags if tag.startswith(LEDGER)}
-        if not asked:
+    def _ledger_rows(self, asked: _Asked) -> Iterator[Row]:
+        """The currencies first, then BASE; summed over the accounts, under the name All."""
+        wanted = {tag[len(LEDGER) + 1 :] or BASE for tag in asked.tags if tag.startswith(LEDGER)}
+        if not wanted:
             return
         total: dict[tuple[str, str], Value] = {}
-        for account in self._books.accounts:
+        for account in asked.accounts:
             for value in ledger(self._books, account, self._gateway.now_s):
                 known = total.get((value.key, value.currency))
                 total[value.key, value.currency] = _add(known, value)
         ordered = sorted(total.values(), key=lambda v: (v.currency == BASE, v.currency))
         for value in ordered:
-            if "ALL" in asked or value.currency in asked:
+            if "ALL" in wanted or value.currency in wanted:
                 yield ALL, value.key, value.value, value.currency
 
     def _plan(self) -> None:
@@ -114,14 +123,14 @@ class Summary:
 
     def _update(self) -> None:
         self._is_planned = False
-        for key, tags in self._tags.items():
+        for key, asked in self._asked.items():
             client, req_id = key
-            rows = [*self._plain_rows(tags), *self._ledger_rows(tags)]
+            rows = [*self._plain_rows(asked), *self._ledger_rows(asked)]
             for row in rows:
                 if row not in self._sent[key]:
                     self._gateway.send(client, 63, 1, req_id, *row)
             self._sent[key] = set(rows)
-        if self._tags:
+        if self._asked:
             self._plan()
 
 

@@ -166,7 +166,7 @@ def ledger(books: Books, account: str, time_s: float) -> list[Value]:
 
 
 def _currencies(books: Books, account: str) -> list[str]:
-    found = {BASE_CURRENCY, *books.accounts[account].cash}
+    found = {BASE_CURRENCY, *books.account(account).cash}
     for position in books.positions_of(account):
         instrument = position.instrument
         found |= {instrument.currency}
@@ -177,7 +177,7 @@ def _currencies(books: Books, account: str) -> list[str]:
 
 def _ledger_of(books: Books, account: str, currency: str, time_s: float) -> dict[str, float]:
     """One currency's amounts, in that currency."""
-    cash = books.accounts[account].cash.get(currency, 0.0)
+    cash = books.account(account).cash.get(currency, 0.0)
     sums: dict[str, float] = dict.fromkeys(_WORTH, 0.0)
     unrealized = realized = 0.0
     for position in books.positions_of(account):

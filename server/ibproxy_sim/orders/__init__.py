@@ -5,5 +5,6 @@
     order.py                     an order, its state machine, its family
     terms.py layouts.py codec.py what it says, and the messages that carry that
     matching.py                  whether it trades against a quote
+    allocation.py                how an advisor's order is divided
     slices.py adjusted.py        how much of it shows; stops that become others
 """

@@ -13,6 +13,7 @@ from typing import Final
 
 from ibproxy.errors import LocalError
 from ibproxy_sim.exchange.universe import Instrument
+from ibproxy_sim.orders.allocation import Allocation
 from ibproxy_sim.orders.terms import Terms
 
 
@@ -173,6 +174,7 @@ class Order:
         starts_at_s: when it may begin to work.
         is_adjusted: whether it has become the stop that it was to become.
         is_locating: whether stock for a short sale is still looked for.
+        allocation: who gets what of it; None if it is for one account.
         is_cancel_refused: whether a cancel was already answered with 10148 (fact 3.83).
         is_outside_ignored: whether it asked in vain to trade outside regular hours.
     """
@@ -205,6 +207,7 @@ class Order:
     is_adjusted: bool = False
     is_locating: bool = False
     is_outside_ignored: bool = False
+    allocation: Allocation | None = None
 
     def apply(self, event: Event) -> None:
         """Move to the status that `event` leads to.

@@ -4,6 +4,7 @@
 
     requests.py checks.py        place, modify, cancel; what is refused
       venues.py                  what exchanges take, and what they take it for
+    allocating.py                who shares in an advisor's order
     lists.py                     open orders, completed ones, executions
     engine.py                    their life
       holds.py conditions.py     what they wait for

@@ -41,13 +41,49 @@ class Booking:
         self._gateway = gateway
         self._books = books
         self._exec_numbers = itertools.count(1)
-        self._charged: dict[tuple[int, int], _Charged] = {}
+        self._charged: dict[tuple[int, int, str], _Charged] = {}
 
     def book(self, order: Order, shares: float, price: float) -> list[Execution]:
-        """Enter a fill into the books; a combo gives one execution for itself and each leg."""
+        """Enter a fill into the books.
+
+        Returns:
+            One execution for an ordinary order; for a combo one for itself and one for each leg;
+            for an advisor's order one for itself and those of each account.
+        """
         stem = self._stem()
+        if order.allocation:
+            return self._share(order, shares, price, stem)
         if order.instrument:
             return [self.enter(order, Leg(order.instrument, 1), shares, price, f"{stem}.01")]
+        return self._book_combo(order, shares, price, stem)
+
+    def _share(self, order: Order, shares: float, price: float, stem: str) -> list[Execution]:
+        """Divide a fill: the accounts' executions are told only to who asks (fact 2.48)."""
+        assert order.allocation  # noqa: S101 - looked at above
+        instrument = order.instrument or order.legs[0].instrument
+        whole = self._execution(
+            order, instrument, shares, price, f"{stem}.01", order.sign, cumulative=order.filled
+        )
+        self._books.executions.append(whole)
+        executions = [whole]
+        for number, (account, part) in enumerate(order.allocation.divide(shares).items(), start=2):
+            for leg_number, (leg, each) in enumerate(self._legs(order, price), start=1):
+                exec_id = f"{stem}.{number:02d}.{leg_number:02d}"
+                size = part * abs(leg.ratio)
+                executions.append(self.enter(order, leg, size, each, exec_id, account=account))
+        return executions
+
+    def _legs(self, order: Order, price: float) -> list[tuple[Leg, float]]:
+        """What an order trades, and for how much."""
+        if order.instrument:
+            return [(Leg(order.instrument, 1), price)]
+        legs = []
+        for leg in order.legs:
+            quote = self._books.valuation.quote(leg.instrument, self._gateway.now_s)
+            legs.append((leg, quote.ask if order.sign * leg.ratio > 0 else quote.bid))
+        return legs
+
+    def _book_combo(self, order: Order, shares: float, price: float, stem: str) -> list[Execution]:
         whole = self._execution(
             order,
             order.legs[0].instrument,
@@ -57,16 +93,11 @@ class Booking:
             order.sign,
             cumulative=order.filled,
         )
+        self._books.executions.append(whole)
         executions = [whole]
-        for number, leg in enumerate(order.legs, start=2):
-            quote = self._books.valuation.quote(leg.instrument, self._gateway.now_s)
-            leg_price = quote.ask if order.sign * leg.ratio > 0 else quote.bid
-            executions.append(
-                self.enter(
-                    order, leg, shares * abs(leg.ratio), leg_price, f"{stem}.{number:02d}.01"
-                )
-            )
-        self._books.executions += executions
+        for number, (leg, each) in enumerate(self._legs(order, price), start=2):
+            size = shares * abs(leg.ratio)
+            executions.append(self.enter(order, leg, size, each, f"{stem}.{number:02d}.01"))
         return executions
 
     def deliver(self, order: Order, deliveries: Sequence[Delivery]) -> list[Execution]:
@@ -97,23 +128,25 @@ class Booking:
         price: float,
         exec_id: str,
         *,
+        account: str = "",
         is_free: bool = False,
     ) -> Execution:
-        """Book one instrument's part of a fill."""
+        """Book one instrument's part of a fill, for the order's account or another one."""
         now_s, books, instrument = self._gateway.now_s, self._books, leg.instrument
         sign = order.sign * (1 if leg.ratio > 0 else -1)
-        account = books.accounts[order.account]
-        held = account.positions.get(instrument.con_id)
+        code = account or order.account
+        owner = books.accounts[code]
+        held = owner.positions.get(instrument.con_id)
         closes = held is not None and held.quantity * sign < 0
         amount = books.usd(shares * price * multiplier_of(instrument), instrument.currency, now_s)
-        charged = self._charged.setdefault((order.perm_id, instrument.con_id), _Charged())
+        charged = self._charged.setdefault((order.perm_id, instrument.con_id, code), _Charged())
         charged.shares += shares
         charged.amount += amount
         cost = 0.0
         if not is_free:
             cost = commission(instrument, charged.shares, charged.amount, charged.paid)
         charged.paid += cost
-        realized = account.trade(instrument, sign * shares, price, cost, eastern_day(now_s))
+        realized = owner.trade(instrument, sign * shares, price, cost, eastern_day(now_s))
         execution = self._execution(
             order,
             instrument,
@@ -124,9 +157,9 @@ class Booking:
             cumulative=charged.shares,
             cost=cost,
             realized=books.usd(realized, instrument.currency, now_s) if closes else None,
+            account=code,
         )
-        if order.instrument:
-            books.executions.append(execution)
+        books.executions.append(execution)
         return execution
 
     def _execution(
@@ -141,15 +174,16 @@ class Booking:
         cumulative: float,
         cost: float | None = None,
         realized: float | None = None,
+        account: str = "",
     ) -> Execution:
         is_whole = cost is None
         asked = order.terms.text("exchange")
         venue = instrument.primary_exchange or instrument.exchange
         return Execution(
             exec_id=exec_id,
-            account=order.account,
+            account=account or order.account,
             instrument=instrument,
-            con_id=int(COMBO_CON_ID) if is_whole else instrument.con_id,
+            con_id=int(COMBO_CON_ID) if is_whole and order.legs else instrument.con_id,
             order=order,
             shares=shares,
             price=price,

@@ -50,6 +50,7 @@ class Proposal(NamedTuple):
         instrument: what it trades; None for a combo.
         parent: the order it hangs from; None if it names none or an unknown one.
         same_side: active orders in the same contract, side and account.
+        unallocated: what is wrong with whom it is for, on an advisor's login.
     """
 
     terms: Terms
@@ -57,6 +58,7 @@ class Proposal(NamedTuple):
     instrument: Instrument | None
     parent: Order | None
     same_side: int
+    unallocated: Refusal | None = None
 
 
 def invalid(cause: str) -> Refusal:
@@ -83,11 +85,12 @@ def _tif(proposal: Proposal) -> Refusal | None:
 
 
 def _size(proposal: Proposal) -> Refusal | None:
-    quantity = proposal.terms.number("total_quantity") or 0.0
-    if proposal.terms.text("hedge_type"):
+    terms = proposal.terms
+    quantity = terms.number("total_quantity") or 0.0
+    if terms.text("hedge_type"):
         text = "Specifying size for hedge order is not allowed, send zero."
         return Refusal(10032, text) if quantity else None
-    if not quantity:
+    if not quantity and terms.text("fa_method") != "PctChange":  # that takes what is held
         return invalid("The size value cannot be zero:")
     kind = proposal.instrument.sec_type if proposal.instrument else ""
     if quantity != int(quantity) and kind not in FRACTIONAL:  # fact 3.71
@@ -100,12 +103,14 @@ def _size(proposal: Proposal) -> Refusal | None:
 
 
 def _account(proposal: Proposal) -> Refusal | None:
-    account = proposal.terms.text("account")
+    terms, account = proposal.terms, proposal.terms.text("account")
+    if proposal.unallocated:
+        return proposal.unallocated
     if len(proposal.accounts) == 1:
         return None  # the only account is filled in, whatever the order says (2.16, 3.72)
-    if not account:
+    if not account and not (terms.text("fa_group") or terms.text("fa_profile")):
         return invalid("You must specify an account.")  # fact 3.71
-    if account not in proposal.accounts:
+    if account and account not in proposal.accounts:
         return Refusal(201, f"Order rejected - reason:Invalid account code '{account}'.")
     return None
 

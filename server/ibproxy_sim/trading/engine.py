@@ -26,7 +26,7 @@ from ibproxy_sim.orders.order import Event, Order, Status
 from ibproxy_sim.orders.slices import set_level, shown_shares
 from ibproxy_sim.trading.booking import Booking, Delivery
 from ibproxy_sim.trading.conditions import Conditions
-from ibproxy_sim.trading.funding import impact
+from ibproxy_sim.trading.funding import impacts
 from ibproxy_sim.trading.hedges import hedge_shares
 from ibproxy_sim.trading.holds import LOCATE_S, Holds
 from ibproxy_sim.trading.reports import Reports
@@ -116,18 +116,10 @@ class Engine:
     def _accept(self, order: Order) -> None:
         if order.is_done:
             return
-        for judge in (why_refused, *self.judges):
-            reason = judge(order)
-            if reason is not None:
-                self._refuse(order, 201, f"Order rejected - reason:{reason}")
-                return
-        now_s = self._gateway.now_s
-        if not order.parent:  # children close what their parent opens
-            effect = impact(self._books, order, now_s)
-            if not effect.is_affordable:
-                text = NO_FUNDS.format(equity=effect.equity_after, margin=effect.after.initial)
-                self._refuse(order, 201, text)
-                return
+        rejection = self._rejection(order)
+        if rejection:
+            self._refuse(order, 201, rejection)
+            return
         order.apply(Event.TRANSMITTED)
         self.working[order.perm_id] = order
         if self._holds.waits_for_opening(order) and order.tif in WARNED_TIFS:
@@ -141,6 +133,19 @@ class Engine:
         if order.is_locating:
             self._reports.refuse(order, 404, "Order held while securities are located.")  # 3.59
         self._gateway.call_later(FIRST_LOOK_S, partial(self._first_look, order))
+
+    def _rejection(self, order: Order) -> str | None:
+        """Why the server does not take an order; None if it does."""
+        for judge in (why_refused, *self.judges):
+            reason = judge(order)
+            if reason is not None:
+                return f"Order rejected - reason:{reason}"
+        if order.parent:  # children close what their parent opens
+            return None
+        for effect in impacts(self._books, order, self._gateway.now_s):
+            if not effect.is_affordable:
+                return NO_FUNDS.format(equity=effect.equity_after, margin=effect.after.initial)
+        return None
 
     def _refuse(self, order: Order, code: int, text: str) -> None:
         """The server says no: the status before the reason, and again behind it [recorded].
@@ -263,7 +268,7 @@ class Engine:
             self._leave(order)
         self._reports.filled(order, executions)
         self._gateway.call_later(COMMISSION_S, partial(self._settle, order, executions))
-        self._tell_books(order, executions)
+        self._tell_books(executions)
         self._shrink_peers(order, fraction)
         if order.status is Status.FILLED:
             self._wake_children(order)
@@ -294,14 +299,14 @@ class Engine:
     def book_outside(self, order: Order, deliveries: Sequence[Delivery]) -> list[Execution]:
         """Let things change hands without a market, as at expiry."""
         executions = self._booking.deliver(order, deliveries)
-        self._tell_books(order, executions)
+        self._tell_books(executions)
         return executions
 
-    def _tell_books(self, order: Order, executions: Sequence[Execution]) -> None:
+    def _tell_books(self, executions: Sequence[Execution]) -> None:
         for execution in executions:
             if execution.commission is not None:
                 for tell in self._books.on_trade:
-                    tell(order.account, execution.instrument)
+                    tell(execution.account, execution.instrument)
 
     # families and one-cancels-all groups
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.accounts.margins import Margin, commission
-from ibproxy_sim.accounts.valuation import multiplier_of
+from ibproxy_sim.accounts.valuation import BASE_CURRENCY, multiplier_of
 from ibproxy_sim.orders.order import Leg, Order
+from ibproxy_sim.wire.wording import price_text
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,60 @@ def legs_of(order: Order) -> tuple[Leg, ...]:
 
 
 def impact(books: Books, order: Order, time_s: float) -> Impact:
-    """Return what filling the rest of `order` now would do."""
-    more = [(leg.instrument, order.sign * leg.ratio * order.remaining) for leg in legs_of(order)]
+    """Return what filling the rest of `order` now would do, to all its accounts together."""
+    found = impacts(books, order, time_s)
+    return Impact(
+        Margin(*(sum(part) for part in zip(*(each.before for each in found), strict=True))),
+        Margin(*(sum(part) for part in zip(*(each.after for each in found), strict=True))),
+        sum(each.equity_before for each in found),
+        sum(each.equity_after for each in found),
+        sum(each.commission for each in found),
+    )
+
+
+def impacts(books: Books, order: Order, time_s: float) -> list[Impact]:
+    """Return what filling the rest of `order` now would do to each of its accounts."""
+    shares = {order.account: order.remaining}
+    if order.allocation:
+        shares = order.allocation.of_rest(order.remaining)
+    return [_impact(books, order, account, rest, time_s) for account, rest in shares.items()]
+
+
+def _impact(books: Books, order: Order, account: str, rest: float, time_s: float) -> Impact:
+    more = [(leg.instrument, order.sign * leg.ratio * rest) for leg in legs_of(order)]
     premium = cost = 0.0
     for instrument, shares in more:
         price = books.valuation.price(instrument, time_s)
         amount = books.usd(shares * price * multiplier_of(instrument), instrument.currency, time_s)
         premium += amount if instrument.is_option else 0.0
         cost += commission(instrument, shares, amount, 0.0)
-    equity = books.equity_with_loan(order.account, time_s)
+    equity = books.equity_with_loan(account, time_s)
     return Impact(
-        books.margin(order.account, time_s),
-        books.margin(order.account, time_s, more),
+        books.margin(account, time_s),
+        books.margin(account, time_s, more),
         equity,
         equity - premium - cost,
         cost,
     )
+
+
+def what_if_fields(effect: Impact) -> dict[str, str]:
+    """Return what the answer to a what-if states of it (fact 3.99)."""
+    amounts = {
+        "init_margin_before": effect.before.initial,
+        "maint_margin_before": effect.before.maintenance,
+        "equity_with_loan_before": effect.equity_before,
+        "init_margin_change": effect.after.initial - effect.before.initial,
+        "maint_margin_change": effect.after.maintenance - effect.before.maintenance,
+        "equity_with_loan_change": effect.equity_after - effect.equity_before,
+        "init_margin_after": effect.after.initial,
+        "maint_margin_after": effect.after.maintenance,
+        "equity_with_loan_after": effect.equity_after,
+        "commission": effect.commission,
+    }
+    return {
+        **{name: price_text(round(amount, 2)) for name, amount in amounts.items()},
+        "status": "PreSubmitted",
+        "what_if": "1",
+        "commission_currency": BASE_CURRENCY,
+    }

@@ -71,9 +71,14 @@ class Holds:
         instrument = order.instrument
         if instrument is None or order.is_buy or instrument.sec_type != "STK":
             return False
-        position = self._books.accounts[order.account].positions.get(instrument.con_id)
-        is_short = (position.quantity if position else 0.0) < order.quantity
-        return is_short and instrument.symbol in self._gateway.settings.hard_to_borrow
+        if instrument.symbol not in self._gateway.settings.hard_to_borrow:
+            return False
+        parts = {order.account: order.quantity}
+        if order.allocation:
+            parts = order.allocation.of_rest(order.quantity)
+        accounts = self._books.accounts
+        held = {code: accounts[code].positions.get(instrument.con_id) for code in parts}
+        return any((p.quantity if p else 0.0) < parts[code] for code, p in held.items())
 
 
 def _cancels_on_condition(order: Order) -> bool:

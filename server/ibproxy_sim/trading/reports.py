@@ -76,8 +76,12 @@ class Reports:
             self._gateway.error(client, order.order_id, 202, ORDER_CANCELED)
 
     def filled(self, order: Order, executions: list[Execution]) -> None:
-        """Tell the owner of fills: 11, 5, 3 for each (facts 3.50, 3.109)."""
+        """Tell the owner of fills: 11, 5, 3 for each (facts 3.50, 3.109).
+
+        Of an order for several accounts it hears only of the whole (fact 2.48).
+        """
         client = self.owner(order)
+        executions = [each for each in executions if each.account == order.account]
         for watcher in self._watchers(order):
             for execution in executions:
                 self.execution(watcher, LIVE, execution)
@@ -87,8 +91,14 @@ class Reports:
                 self.pair(order)
 
     def settled(self, order: Order, executions: list[Execution]) -> None:
-        """Tell the owner what fills cost: 5 with the commission, 3, 59 (facts 3.50, 3.109)."""
+        """Tell the owner what fills cost: 5 with the commission, 3, 59 (facts 3.50, 3.109).
+
+        An allocated fill has no 59 of its own, as a combo has none [assumed].
+        """
         client = self.owner(order)
+        if client and order.allocation:
+            self.pair(order)
+            return
         for watcher in self._watchers(order):
             for execution in executions:
                 self.commission(watcher, execution)

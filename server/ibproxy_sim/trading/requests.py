@@ -8,8 +8,10 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
+from ibproxy_sim.accounts.advisors import Advisors
 from ibproxy_sim.accounts.books import Books
-from ibproxy_sim.accounts.valuation import BASE_CURRENCY, Valuation
+from ibproxy_sim.accounts.summary import ALL
+from ibproxy_sim.accounts.valuation import Valuation
 from ibproxy_sim.exchange.hours import is_open, next_open_s, session_s
 from ibproxy_sim.exchange.market import Market, expiry_s
 from ibproxy_sim.exchange.times import eastern_day, next_midnight_s, parse_time_s
@@ -18,6 +20,7 @@ from ibproxy_sim.orders.codec import read_place_order
 from ibproxy_sim.orders.layouts import PLACE_ORDER, Names
 from ibproxy_sim.orders.order import Event, Leg, Order
 from ibproxy_sim.orders.terms import Terms
+from ibproxy_sim.trading.allocating import BY_CHANGE, Allocating
 from ibproxy_sim.trading.checks import (
     BAD_IDS,
     Proposal,
@@ -28,7 +31,7 @@ from ibproxy_sim.trading.checks import (
 )
 from ibproxy_sim.trading.conditions import Conditions
 from ibproxy_sim.trading.engine import Engine
-from ibproxy_sim.trading.funding import Impact, impact
+from ibproxy_sim.trading.funding import impact, what_if_fields
 from ibproxy_sim.trading.lists import Lists
 from ibproxy_sim.trading.reports import Reports
 from ibproxy_sim.trading.venues import (
@@ -39,7 +42,6 @@ from ibproxy_sim.trading.venues import (
     symbol_conflict,
 )
 from ibproxy_sim.wire.gateway import Client, Gateway
-from ibproxy_sim.wire.wording import price_text
 
 FIRST_PERM_ID: Final = 1_376_000_000
 CONTRACT_FIELDS: Final = PLACE_ORDER[0].names[:12] if isinstance(PLACE_ORDER[0], Names) else ()
@@ -51,9 +53,9 @@ NO_SUCH_CONTRACT = "No security definition has been found for the request"
 class Trading:
     """Handlers of messages 3, 4 and 58; `lists` has those of 5, 7, 16 and 99.
 
-    ``trading = Trading(gateway, universe, market)`` makes the accounts; ``trading.install()``
-    puts them into ``gateway.books`` and registers the handlers. After it comes
-    ``Accounts(gateway, trading.books).install()``.
+    ``trading = Trading(gateway, universe, market, advisors)`` makes the accounts;
+    ``trading.install()`` puts them into ``gateway.books`` and registers the handlers. After it
+    comes ``Accounts(gateway, trading.books, advisors).install()``.
 
     Attributes:
         books: accounts, orders and executions.
@@ -62,12 +64,18 @@ class Trading:
         lists: what answers for the lists of orders and executions.
     """
 
-    def __init__(self, gateway: Gateway, universe: Universe, market: Market) -> None:
+    def __init__(
+        self, gateway: Gateway, universe: Universe, market: Market, advisors: Advisors
+    ) -> None:
         settings = gateway.settings
         self.books = Books(settings.accounts, settings.cash, Valuation(universe, market))
+        if advisors.is_here:
+            clients = settings.accounts[1:]
+            self.books.sums = dict.fromkeys((f"{advisors.code}A", ALL), clients)
         self._gateway = gateway
         self._universe = universe
         self.reports = Reports(gateway)
+        self._allocating = Allocating(advisors, self.books)
         conditions = Conditions(self.books, universe)
         self.engine = Engine(gateway, self.books, self.reports, conditions)
         self._orders: dict[tuple[int, int], Order] = {}
@@ -135,9 +143,9 @@ class Trading:
         instrument, legs = found
         parent = self._orders.get((_id_of(client), terms.integer("parent_id")))
         accounts = self._gateway.settings.accounts
-        refusal = check_new(
-            Proposal(terms, accounts, instrument, parent, self._same_side(terms, instrument))
-        )
+        same_side = self._same_side(terms, instrument)
+        unallocated = self._allocating.refusal(terms)
+        refusal = check_new(Proposal(terms, accounts, instrument, parent, same_side, unallocated))
         if refusal:
             return refusal
         terms.fields["tif"] = TAKEN_FOR.get(terms.text("tif"), terms.text("tif"))
@@ -147,7 +155,7 @@ class Trading:
             client_id=_id_of(client),
             order_id=order_id,
             perm_id=next(self._perm_ids),
-            account=accounts[0] if len(accounts) == 1 else terms.text("account"),
+            account=accounts[0] if len(accounts) == 1 else terms.text("account") or accounts[0],
             terms=terms,
             instrument=instrument,
             legs=legs,
@@ -155,6 +163,9 @@ class Trading:
             placed_at_s=self._gateway.now_s,
         )
         self._take_terms(order)
+        refusal = self._allocating.allocate(order, self._gateway.now_s)
+        if refusal:
+            return refusal
         order.triggered = order.stop_price is None and "TRAIL" not in order.type_name
         order.oca_group = terms.text("oca_group")
         order.oca_type = terms.integer("oca_type") or 3  # fact 3.66
@@ -192,7 +203,8 @@ class Trading:
             order.is_outside_ignored = not order.is_transmitted
         if order.tif == "IOC" and self._is_extended(order):
             terms.fields["outside_rth"] = "1"
-        if not terms.text("hedge_type"):  # its parent's fill says how much it is
+        # a hedge is as much as its parent's fill says, a change as much as is held
+        if not terms.text("hedge_type") and terms.text("fa_method") != BY_CHANGE:
             order.quantity = terms.number("total_quantity") or 0.0
         order.restart_prices()
         order.starts_at_s = (
@@ -285,7 +297,7 @@ class Trading:
     def _answer_what_if(self, client: Client, order: Order) -> None:
         """A 5 alone, with margins and commission (fact 3.99)."""
         effect = impact(self.books, order, self._gateway.now_s)
-        self.reports.open_order(client, order, _what_if_fields(effect))
+        self.reports.open_order(client, order, what_if_fields(effect))
 
     # cancelling
 
@@ -365,24 +377,3 @@ def books_of(gateway: Gateway) -> Books:
 def _id_of(client: Client) -> int:
     """The client id; handlers run only once it is known."""
     return client.client_id or 0
-
-
-def _what_if_fields(effect: Impact) -> dict[str, str]:
-    amounts = {
-        "init_margin_before": effect.before.initial,
-        "maint_margin_before": effect.before.maintenance,
-        "equity_with_loan_before": effect.equity_before,
-        "init_margin_change": effect.after.initial - effect.before.initial,
-        "maint_margin_change": effect.after.maintenance - effect.before.maintenance,
-        "equity_with_loan_change": effect.equity_after - effect.equity_before,
-        "init_margin_after": effect.after.initial,
-        "maint_margin_after": effect.after.maintenance,
-        "equity_with_loan_after": effect.equity_after,
-        "commission": effect.commission,
-    }
-    return {
-        **{name: price_text(round(amount, 2)) for name, amount in amounts.items()},
-        "status": "PreSubmitted",
-        "what_if": "1",
-        "commission_currency": BASE_CURRENCY,
-    }
