@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ibproxy_sim.accounts.requests import SlotRules
 from ibproxy_sim.build import Simulation
 from ibproxy_sim.orders.codec import read_place_order
@@ -11,6 +13,8 @@ from ibproxy_sim.wire.session import LIVE, market_data_type
 from tests.verify.breaking import Break, Fields, afterwards, other_code, request
 from tests.verify.direct import CLIENT_ID
 
+UNKNOWN_ORDER = 2_000_000_001
+MOST_INT = 2**31 - 2
 SOON_S = 0.1
 
 # the handshake and the start
@@ -129,6 +133,44 @@ def summaries_are_kept(sim: Simulation) -> None:
     request("62", refuse)(sim)
 
 
+def summaries_are_lost(sim: Simulation) -> None:
+    """A summary under an id that was used is not answered."""
+    used: set[str] = set()
+
+    def lose(_sim: Simulation, _client: Client, fields: list[str]) -> bool:
+        is_used = fields[2] in used
+        used.add(fields[2])
+        return is_used
+
+    request("62", lose)(sim)
+
+
+def no_ledgers(_sim: Simulation, _client: Client, fields: list[str]) -> bool:
+    """A ledger is not answered."""
+    return "$LEDGER" in fields[4]
+
+
+def values_of_all(fields: Fields) -> Fields:
+    """The accounts' values in a summary are those of All."""
+    if fields[4] == "NetLiquidation":
+        fields[3] = "All"
+    return fields
+
+
+def positions_once(sim: Simulation) -> None:
+    """Who asks for positions again has an end and no more."""
+    asked: set[int] = set()
+
+    def shorten(sim: Simulation, client: Client, _fields: list[str]) -> bool:
+        is_asked = client.number in asked
+        asked.add(client.number)
+        if is_asked:
+            sim.gateway.send(client, 62, 1)
+        return is_asked
+
+    request("61", shorten)(sim)
+
+
 # orders
 
 
@@ -171,6 +213,56 @@ def no_changes(sim: Simulation, client: Client, fields: list[str]) -> bool:
         return False
     sim.gateway.error(client, fields[1], 103, "Duplicate order id")
     return True
+
+
+def changes_are_doubled(sim: Simulation, client: Client, fields: list[str]) -> bool:
+    """A change becomes a second order under the same id."""
+    terms = read_place_order(fields, client.version)
+    is_change = terms.text("order_type") == "LMT" and not terms.is_set("what_if")
+    return is_change and sim.trading.double(client, fields)
+
+
+def changes_come_to_nothing(sim: Simulation, client: Client, fields: list[str]) -> bool:
+    """A change is answered with the terms as they were."""
+    terms = read_place_order(fields, client.version)
+    known = sim.trading._orders.get((client.client_id or 0, int(fields[1])))
+    if known is None or known.is_done or terms.text("order_type") != "LMT":
+        return False
+    if terms.is_set("what_if"):
+        return False
+    sim.trading.reports.pair(known)
+    return True
+
+
+def told_nothing(sim: Simulation) -> None:
+    """Who places an order is told its status alone."""
+    reports = sim.trading.reports
+    open_order = reports.open_order
+
+    def tell(client: Client, order: Order, more: Mapping[str, str] | None = None) -> None:
+        if not order.terms.text("order_ref").endswith("own_orders_come_to_their_client"):
+            open_order(client, order, more)
+
+    reports.open_order = tell  # type: ignore[method-assign] # that is the fault
+
+
+def cancelled_without_status(sim: Simulation) -> None:
+    """A cancel ends with 202 alone."""
+    reports = sim.trading.reports
+    cancelled = reports.cancelled
+
+    def tell(order: Order) -> None:
+        if order.terms.text("order_ref").endswith("cancel_ends_with_202"):
+            reports.refuse(order, 202, "Order Canceled - reason:")
+        else:
+            cancelled(order)
+
+    reports.cancelled = tell  # type: ignore[method-assign] # that is the fault
+
+
+def unknown_is_passed_over(_sim: Simulation, _client: Client, fields: list[str]) -> bool:
+    """The cancel of what is unknown is not answered."""
+    return int(fields[2]) == UNKNOWN_ORDER
 
 
 def told_to_all(sim: Simulation) -> None:
@@ -240,6 +332,19 @@ def loses(check: str) -> Break:
 
 
 # data
+
+
+def long_id_is_lost(_sim: Simulation, _client: Client, fields: list[str]) -> bool:
+    """A request with a long id is not answered."""
+    return int(fields[1]) == MOST_INT
+
+
+def streams_change(sim: Simulation, client: Client, fields: list[str]) -> None:
+    """A data type is that of what runs as well."""
+    for stream in sim.quotes.streams:
+        if stream.client is client and stream.is_delayed and fields[2] == "1":
+            sim.quotes.streams.remove(client, stream.req_id)
+            sim.gateway.error(client, stream.req_id, 10089, "Requires additional subscription.")
 
 
 def restarts(sim: Simulation, client: Client, fields: list[str]) -> bool:

@@ -9,6 +9,7 @@ from ibproxy_sim.build import Simulation, make_simulation
 from ibproxy_sim.faults.board import make_fault
 from ibproxy_sim.wire.gateway import Client
 from ibproxy_sim.wire.settings import Settings
+from tests.verify.breaking import afterwards
 
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""
@@ -35,6 +36,17 @@ def idle() -> Simulation:
         sim.gateway.error(client, -1, 2107, IDLE)
 
     sim.gateway.on_start.append(tell)
+    return sim
+
+
+def waking() -> Simulation:
+    """A farm wakes at the first request for its data."""
+    sim = usual()
+
+    def tell(_sim: Simulation, client: Client, _fields: list[str]) -> None:
+        sim.gateway.error(client, -1, 2119, "Market data farm is connecting:cashfarm")
+
+    afterwards("1", tell)(sim)
     return sim
 
 
@@ -89,6 +101,7 @@ NEEDS_ORDERS = {row.check.__name__ for row in ASSUMPTIONS if row.check and row.o
 
 RARE = {
     "idle_farms_are_behind_a_dot",
+    "later_farm_notices_are_alike",
     "only_account_is_taken",
     "warned_orders_live",
     "preset_orders_live",
@@ -100,6 +113,7 @@ RARE = {
 UNKNOWN: dict[Scene, set[str]] = {
     usual: RARE,
     single: (RARE | NEEDS_TWO) - {"only_account_is_taken"},
+    waking: RARE - {"later_farm_notices_are_alike"},
     idle: RARE - {"idle_farms_are_behind_a_dot"},
     closed: (RARE | {"delayed_data_goes_on", "bulletins_of_the_day"}) - {"warned_orders_live"},
     preset: RARE - {"preset_orders_live"},

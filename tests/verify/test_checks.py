@@ -11,9 +11,13 @@ from ibproxy_server.verify.lab import Lab
 from ibproxy_server.verify.port import TcpPort
 from ibproxy_server.verify.run import run
 from ibproxy_server.verify.table import ASSUMPTIONS
-from ibproxy_sim.build import make_simulation
+from ibproxy_sim.build import Simulation, make_simulation
+from ibproxy_sim.orders.codec import read_place_order
+from ibproxy_sim.orders.terms import Terms
 from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.gateway import Client
 from ibproxy_sim.wire.settings import Settings
+from tests.verify.breaking import request
 from tests.verify.direct import DirectPort, all_findings, with_result
 from tests.verify.scenes import MONDAY_S, UNKNOWN, Scene, single, usual
 
@@ -113,15 +117,26 @@ def test_an_order_that_cannot_be_cancelled_is_tried_again_and_named() -> None:
 
 
 def test_no_order_is_near_the_market() -> None:
-    """Buy limits are 20 % below the last close; stops would trigger far away."""
+    """Buy limits are 20 % below the last close; a stop, taken or not, would trigger far away."""
     sim = usual()
+    sent: list[Terms] = []
+
+    def note(_sim: Simulation, client: Client, fields: list[str]) -> bool:
+        sent.append(read_place_order(fields, client.version))
+        return False
+
+    request("3", note)(sim)
     all_findings(sim)
     stock = next(i for i in sim.universe.instruments if (i.symbol, i.sec_type) == ("AAPL", "STK"))
     price = sim.market.quote(stock, MONDAY_S).last
-    assert {order.terms.text("total_quantity") for order in sim.trading.books.orders} == {"1"}
-    for order in sim.trading.books.orders:
-        if order.terms.text("order_type") == "LMT":
-            assert (order.limit_price or 0) < 0.85 * price
+    assert {terms.text("total_quantity") for terms in sent} == {"1"}
+    for terms in sent:
+        limit, stop = terms.number("lmt_price"), terms.number("aux_price")
+        if terms.text("order_type") == "LMT":
+            assert terms.text("action") == "BUY"
+            assert limit
+            assert limit < 0.85 * price
         else:
-            assert order.terms.text("action") == "SELL"
-            assert (order.stop_price or 0) < 0.5 * price
+            assert stop
+            assert stop < 0.5 * price if terms.text("action") == "SELL" else stop > 1.15 * price
+    assert {terms.text("order_type") for terms in sent} == {"LMT", "STP"}

@@ -53,6 +53,17 @@ def test_the_command_ends_with_1_if_something_does_not_hold(
     assert "9999" in shown["detail"]
 
 
+def test_the_server_version_can_be_chosen(
+    start_sim: Start, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway is asked for no higher one."""
+    monkeypatch.setattr("ibproxy_server.cli.verify.ASSUMPTIONS", ASSUMPTIONS[:1])
+    sim = start_sim(Settings(speed=20))
+    gateway = f"127.0.0.1:{sim.port}"
+    assert main(["verify", "--gateway", gateway, "--server-version", "163"]) == 0
+    assert "server version 163: 1 holds" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:0", "127.0.0.1:{port}"])
 def test_a_mistake_is_one_line_and_2(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong address, and a port where nobody listens."""

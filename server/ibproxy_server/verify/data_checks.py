@@ -127,6 +127,29 @@ def delayed_data_goes_on(lab: Lab) -> str:
     return "ticks came behind 10167"
 
 
+def data_type_is_for_what_follows(lab: Lab) -> str:
+    """4.37: a stream that runs stays what it is when another type is chosen."""
+    req_id = lab.req_id()
+    test = of_request(req_id, 1)
+    lab.main.send(59, 1, 3)
+    try:
+        since = lab.main.send(1, 11, req_id, *STOCK, 0, "", 0, 0, "")
+        end = lab.main.wait(lambda m: test(m) or is_refusal(req_id)(m), since)
+    except Silence as silence:
+        raise CannotCheck(f"no data of the stock came: {silence}") from None
+    finally:
+        since = lab.main.send(59, 1, 1)
+        lab.main.listen(lab.quiet_s)
+        lab.main.send(2, 2, req_id)
+    if end[0] == "4":
+        raise CannotCheck(f"no data of the stock: {end[4]}")
+    changes = of_request(req_id, 58)
+    told = [m for m in lab.main.received[since:] if changes(m) or is_refusal(req_id)(m)]
+    if told:
+        raise Differs(f"when another type was chosen came {shown(told)}")
+    return "a stream went on as it was when another type was chosen"
+
+
 def ticks_open_with_history(lab: Lab) -> str:
     """4.48: a number of ticks asked for comes as 96, under the same id."""
     req_id = lab.req_id()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ibproxy_server.verify.assumption import CannotCheck, Differs
-from ibproxy_server.verify.lab import Lab, is_read_only
+from ibproxy_server.verify.lab import EURUSD, Lab, is_read_only
 from ibproxy_server.verify.probe import (
     AWAKE_FARMS,
     IDLE_FARMS,
@@ -77,16 +77,25 @@ def accounts_then_next_id(lab: Lab) -> str:
 
 def farm_notices_name_their_farm(lab: Lab) -> str:
     """1.15: behind a colon, with id -1."""
-    return _farms_are_named(lab, AWAKE_FARMS, r":[\w.]+$")
+    return _farms_are_named(lab.welcome, AWAKE_FARMS, r":[\w.]+$")
 
 
 def idle_farms_are_behind_a_dot(lab: Lab) -> str:
     """1.16: those that are inactive, with id -1 too."""
-    return _farms_are_named(lab, IDLE_FARMS, r"\.[\w.]+$")
+    return _farms_are_named(lab.welcome, IDLE_FARMS, r"\.[\w.]+$")
 
 
-def _farms_are_named(lab: Lab, codes: frozenset[str], pattern: str) -> str:
-    notices = [m for m in lab.welcome if is_error()(m) and m[3] in codes]
+def later_farm_notices_are_alike(lab: Lab) -> str:
+    """1.18: in mid-session too; asking for something else may call one up (fact 1.17)."""
+    req_id, start = lab.req_id(), len(lab.before_start) + len(lab.welcome)
+    lab.main.send(1, 11, req_id, *EURUSD, 0, "", 0, 0, "")
+    lab.main.listen(lab.quiet_s)
+    lab.main.send(2, 2, req_id)
+    return _farms_are_named(lab.main.received[start:], AWAKE_FARMS | IDLE_FARMS, r"[:.][\w.]+$")
+
+
+def _farms_are_named(messages: list[Message], codes: frozenset[str], pattern: str) -> str:
+    notices = [m for m in messages if is_error()(m) and m[3] in codes]
     if not notices:
         raise CannotCheck("no such farm was mentioned")
     wrong = [m for m in notices if m[2] != "-1" or not re.search(pattern, m[4])]

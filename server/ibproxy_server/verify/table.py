@@ -72,7 +72,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     _row("1.16", "The notice of an idle farm names it behind a dot.",
          "ibkr-go", RECORDED, session.idle_farms_are_behind_a_dot),
     _row("1.18", "Farms announce themselves at any time.",
-         GW1040, RECORDED, UNPROVOKED),
+         GW1040, RECORDED, session.later_farm_notices_are_alike),
     _row("1.28", "A client id in use is refused with 326 and id -1, and the connection ends.",
          CODES, DOCUMENTED, session.client_id_in_use),
     _row("1.33", "After a restart or a crash an old client id may be held for a while.",
@@ -208,7 +208,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     _row("4.32", "Regulatory snapshots cost money, on paper accounts too.",
          DOCS, DOCUMENTED, MONEY),
     _row("4.37", "The market data type is one for the connection, set before each request.",
-         "the lines on data types", FOLLOWS, OURS),
+         "the lines on data types", FOLLOWS, data.data_type_is_for_what_follows),
     _row("4.39", "10167, 10090 and 10091 leave the request alive.",
          "rust-ibapi issue 768", DOCUMENTED, data.delayed_data_goes_on),
     _row("4.43", "An unknown contract is 200 and no end marker follows.",
@@ -289,4 +289,6 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     _row("12.6", "ib_async raises its counter at every order that it sees.",
          IB_ASYNC, CLIENT_SOURCE, CLIENT),
 )  # fmt: skip
-"""Several checks may stand for parts of one fact; one check may prove several facts."""
+"""Several checks may stand for parts of one fact. Facts that share a check say the same thing in
+the words of several sources: 3.1 to 3.4, the end of 3.9, and 3.13 that ids only rise; 3.8 and 3.10
+that the next one is kept; 1.45 and 8.18 that the refusal of an unknown rule has no id."""
