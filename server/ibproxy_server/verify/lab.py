@@ -339,8 +339,8 @@ class Lab:
         self._next_order_id[probe.client_id] = max(stated, known)
 
 
-WARNINGS = {"399", "404", "10349", "2109", "2174", "10167"}
-"""Codes after which an order lives on (facts 3.59, 3.63, 3.68)."""
+WARNINGS = {"399", "404", "10349", "2109", "2146", "2174", "10167"}
+"""Codes after which an order lives on (facts 3.9, 3.59, 3.63, 3.68)."""
 
 
 def is_read_only(message: Message) -> bool:

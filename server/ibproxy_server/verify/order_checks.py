@@ -76,6 +76,8 @@ def same_id_is_a_change(lab: Lab) -> str:
     lab.main.listen(lab.quiet_s)  # it may be told several times (fact 3.56)
     changed = dataclasses.replace(ticket, limit=round(ticket.limit * 0.99, 2))
     messages = lab.place(lab.main, changed)
+    if is_error(2102)(messages[-1]):  # fact 3.74
+        raise CannotCheck(f"the change came too soon: {messages[-1][4]}")
     listed = of_order(open_orders(lab.main), ticket.order_id)
     orders = {order[PERM_ID_AT] for order in listed}  # one may be listed twice (fact 3.56)
     if messages[-1][0] == "4" or len(orders) != 1:
