@@ -121,6 +121,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case((ORDER_ID, AMD, MarketOrder("BUY", 1, account=PLAIN)), ("5", "3", "11", "59"), 1.0),
         Case((ORDER_ID, AMD, order(whatIf=True)), ("5",), 1.0),
         Case((ORDER_ID, AMD, order(transmit=False)), (), 1.0),
+        Case((ORDER_ID, Stock("NONE"), order()), ("4/321",)),
         Case((ORDER_ID, AMD, Order(orderType="XXX", action="BUY", totalQuantity=1)), ("4/321",)),
         Case((ORDER_ID, COMBO, MarketOrder("BUY", 1, account=PLAIN)), ("5", "3", "11", "59"), 1.0),
         Case((ORDER_ID, bond("459200KB6"), order()),

@@ -237,6 +237,10 @@ class Trading:
         return span[1] if span else next_midnight_s(time_s)
 
     def _contract(self, terms: Terms) -> tuple[Instrument | None, tuple[Leg, ...]] | Refusal:
+        if not terms.text("exchange"):
+            # before it is looked for, so that an unknown contract is told the same: ib_insync's
+            # own tests expect 321, and public logs of clients have the text
+            return invalid("Missing order exchange.")
         if terms.text("sec_type") == "BAG":
             return self._combo(terms)
         names = [terms.text(name) for name in CONTRACT_FIELDS]
