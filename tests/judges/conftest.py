@@ -17,18 +17,22 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ibproxy_sim.accounts.books import Account
+from ibproxy_sim.exchange.market import Quote
 from ibproxy_sim.exchange.universe import Instrument
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 
 MONDAY_S = 1776092400.0
 ACCOUNTS = ("DU1000001", "DU1000002")
+ADVISOR_ACCOUNTS = ("DF1000000", *ACCOUNTS)
+SPEED = 20.0
 AAPL = 265598
 PATIENCE_S = 15.0
 INSTALL_S = 100
@@ -53,8 +57,8 @@ def until(condition: Callable[[], object], turn: Callable[[], object], what: str
 class Bench:
     """A stand-in gateway and what a judge may look up in it."""
 
-    def __init__(self) -> None:
-        self.sim = ThreadedSim(Settings(accounts=ACCOUNTS, speed=20), MONDAY_S)
+    def __init__(self, accounts: tuple[str, ...] = ACCOUNTS) -> None:
+        self.sim = ThreadedSim(Settings(accounts=accounts, speed=SPEED), MONDAY_S)
 
     def received(self) -> Counter[int]:
         """How often the gateway has had each message."""
@@ -72,20 +76,39 @@ class Bench:
         account: Account = self.sim.simulation.trading.books.accounts[code]
         return account
 
-    def price_range(self, con_id: int) -> tuple[float, float]:
-        """The lowest and the highest price of the day so far, a little widened."""
-        quote = self.sim.call(
+    def quote(self, con_id: int, ahead_s: float = 0.0) -> Quote:
+        """What the market says of a contract now, or a little later."""
+        return self.sim.call(
             lambda: self.sim.simulation.market.quote(
-                self.instrument(con_id), self.sim.gateway.now_s + 60
+                self.instrument(con_id), self.sim.gateway.now_s + ahead_s
             )
         )
+
+    def price_range(self, con_id: int) -> tuple[float, float]:
+        """The lowest and the highest price of the day so far, a little widened."""
+        quote = self.quote(con_id, 60)
         return quote.low * 0.995, quote.high * 1.005
+
+    @contextmanager
+    def standstill(self) -> Iterator[None]:
+        """While it lasts the market does not move, so that nothing is on its way to a client."""
+        self.sim.control.set_speed(0)
+        yield
+        self.sim.control.set_speed(SPEED)
 
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     """A stand-in gateway at twenty times the speed of the clock."""
     bench = Bench()
+    yield bench
+    bench.sim.stop()
+
+
+@pytest.fixture(scope="module")
+def advisor_bench() -> Iterator[Bench]:
+    """The gateway of a financial advisor's login."""
+    bench = Bench(ADVISOR_ACCOUNTS)
     yield bench
     bench.sim.stop()
 

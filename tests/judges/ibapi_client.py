@@ -1,0 +1,129 @@
+"""IBKR's own client with a notebook: every callback is written down, and so is every complaint."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ibapi.client import EClient
+from ibapi.contract import Contract
+from ibapi.order import Order
+from ibapi.wrapper import EWrapper
+
+ACCOUNT = "DU1000001"
+PATIENCE_S = 10.0
+NEXT = iter(range(1000, 9999))
+"""Request ids."""
+
+
+class Recorder(EWrapper, EClient):  # type: ignore[misc] # ibapi has no types
+    """A client that writes down each callback.
+
+    Attributes:
+        calls: (name, arguments), oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        EClient.__init__(self, wrapper=self)
+
+    def named(self, name: str, req_id: int | None = None) -> list[tuple[Any, ...]]:
+        """The arguments of each call of a callback, of one request if given."""
+        return [a for n, a in self.calls if n == name and (req_id is None or a[0] == req_id)]
+
+    def until(self, name: str, req_id: int | None = None, count: int = 1) -> list[tuple[Any, ...]]:
+        """Wait for a callback and return its calls."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            found = self.named(name, req_id)
+            if len(found) >= count:
+                return found
+            time.sleep(0.005)  # the client's own thread decodes meanwhile
+        raise AssertionError(f"no {name} for {req_id}: {self.named('error')[-5:]}")
+
+    def ask(self, callback: str, method: str, *arguments: object) -> tuple[Any, ...]:
+        """Make a request whose answer has no id, wait for one more, and return it."""
+        count = len(self.named(callback)) + 1
+        getattr(self, method)(*arguments)
+        return self.until(callback, count=count)[-1]
+
+    def since(self, mark: int, name: str) -> list[tuple[Any, ...]]:
+        """The calls of a callback behind `mark` calls of any."""
+        return [arguments for called, arguments in self.calls[mark:] if called == name]
+
+    def until_status(self, order_id: int, status: str) -> None:
+        """Wait until an order is told to be that far."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while status not in [row[1] for row in self.named("orderStatus", order_id)]:
+            assert time.monotonic() < deadline_s, self.named("error")[-5:]
+            time.sleep(0.005)
+
+    def settle(self) -> None:
+        """Wait until all that was sent before is answered."""
+        self.ask("marketRule", "reqMarketRule", 26)
+
+
+def _recording(name: str) -> Callable[..., None]:
+    def record(self: Recorder, *args: Any) -> None:
+        self.calls.append((name, args))
+
+    return record
+
+
+for _name, _method in inspect.getmembers(EWrapper, inspect.isfunction):
+    if not _name.startswith(("_", "log")):
+        setattr(Recorder, _name, _recording(_name))
+
+
+@contextmanager
+def connected(bench: Any, client_id: int) -> Iterator[Recorder]:
+    """A connected client whose log says nothing bad.
+
+    Its decoder drops, and only logs, a message whose count of fields is not what it expects.
+    """
+    complaints: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.WARNING or record.getMessage() == "BadMessage":
+                complaints.append(record.getMessage())
+
+    log = logging.getLogger("ibapi")
+    listener = Listener()
+    log.addHandler(listener)
+    log.setLevel(logging.INFO)
+    client = Recorder()
+    client.connect(bench.sim.host, bench.sim.port, client_id)
+    reading = threading.Thread(target=client.run, name=f"ibapi {client_id}", daemon=True)
+    reading.start()
+    client.until("nextValidId")
+    yield client
+    client.setConnState(EClient.DISCONNECTED)  # its thread hangs up once all is decoded
+    reading.join(PATIENCE_S)
+    log.removeHandler(listener)
+    log.setLevel(logging.NOTSET)
+    assert not complaints
+
+
+def contract(symbol: str, sec_type: str = "STK", exchange: str = "SMART", **more: Any) -> Any:
+    """A contract."""
+    made = Contract()
+    made.symbol, made.secType, made.exchange, made.currency = symbol, sec_type, exchange, "USD"
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def order(action: str, quantity: int, kind: str, **more: Any) -> Any:
+    """An order of the first account."""
+    made = Order()
+    made.action, made.totalQuantity, made.orderType = action, quantity, kind
+    made.account = ACCOUNT
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
