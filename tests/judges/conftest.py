@@ -117,6 +117,8 @@ def advisor_bench() -> Iterator[Bench]:
 def covered(request: pytest.FixtureRequest, bench: Bench) -> Iterator[None]:
     """What a test says that it covers has reached the gateway at its end."""
     wanted: tuple[int, ...] = getattr(request.function, "covers", ())
+    if "advisor_bench" in request.fixturenames:
+        bench = request.getfixturevalue("advisor_bench")
     before = bench.received()
     yield
     deadline_s = time.monotonic() + 2
@@ -213,8 +215,8 @@ def connect_judge(
     """Connects clients; whatever they complain about by themselves fails the test."""
     judges: list[Judge] = []
 
-    def connect(client_id: int = 1, **arguments: Any) -> Judge:
-        judges.append(Judge(bench, client_id, **arguments))
+    def connect(client_id: int = 1, at: Bench = bench, **arguments: Any) -> Judge:
+        judges.append(Judge(at, client_id, **arguments))
         return judges[-1]
 
     yield connect

@@ -8,10 +8,15 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
+
+from ibproxy_sim.feeds.articles import Archive
+from ibproxy_sim.feeds.wall_street_horizon import KINDS
 
 AMD, AAPL = 4391, 265598
 FAR_BELOW = 10.0
@@ -202,7 +207,10 @@ def test_other_streams(judge: Any) -> None:
         assert book.domBids[0].price < book.domAsks[0].price
         prices = [level.price for level in book.domBids]
         assert prices == sorted(prices, reverse=True)
-        ib.cancelMktDepth(amd, is_smart)
+        with judge.bench.standstill():  # a row on its way would find its request gone
+            assert ib.reqCurrentTime()
+            ib.cancelMktDepth(amd, is_smart)
+            assert ib.reqCurrentTime()
     bars = ib.reqRealTimeBars(amd, 5, "TRADES", useRTH=False)
     judge.until(lambda: len(bars) >= 2)
     assert bars[0].time.timestamp() % 5 == 0
@@ -301,11 +309,20 @@ def test_news_fundamentals_and_calendar(judge: Any) -> None:
     first = found[0] if isinstance(found, list) else found  # one library gives the last alone
     assert first.headline
     article = ib.reqNewsArticle(first.providerCode, first.articleId)
-    assert article.articleText
+    assert article.articleText.startswith(first.headline)
+    archive = Archive(judge.bench.sim.gateway.settings.seed)
+    providers = ("BRFG", "DJNL")
+    newest = archive.before(judge.bench.instrument(AMD), providers, judge.bench.sim.gateway.now_s)
+    true = {article.article_id: article.headline for article in islice(newest, 10)}
+    assert true[first.articleId] == first.headline
     assert "<" in ib.reqFundamentalData(judge.stock(), "ReportSnapshot")
     ib.client.cancelFundamentalData(ib.client.getReqId())
-    assert json.loads(ib.getWshMetaData())
-    assert json.loads(ib.getWshEventData(lib.WshEventData(conId=AMD))) is not None
+    kinds = ib.getWshMetaData()
+    assert json.loads(kinds)
+    assert all(tag in kinds and name in kinds for tag, name in KINDS)
+    events = json.loads(ib.getWshEventData(lib.WshEventData(conId=AMD)))
+    assert {event["con_id"] for event in events} == {AMD}
+    assert {event["event_type"] for event in events} == {tag for tag, _ in KINDS}
     ib.cancelWshMetaData()
     ib.cancelNewsBulletins()
     assert ib.reqCurrentTime()
@@ -345,7 +362,7 @@ def test_accounts(judge: Any) -> None:
     ib.client.cancelPositions()
 
 
-@covers(3, 4, 5, 7, 16, 21, 58, 99)
+@covers(3, 4, 5, 7, 16, 58, 99)
 def test_orders(judge: Any) -> None:
     """A life of orders: resting, changed, cancelled, filled, in families, asked about."""
     ib, lib = judge.ib, judge.lib
@@ -386,7 +403,23 @@ def test_orders(judge: Any) -> None:
     judge.until(lambda: all(t.orderStatus.status == "Cancelled" for t in trades))
     done = {t.order.permId for t in ib.reqCompletedOrders(apiOnly=False)}
     assert {true.perm_id, filled.order.permId, *(t.order.permId for t in trades)} <= done
-    ib.exerciseOptions(judge.option(0), 1, 1, account, 0)
+
+
+@covers(21)
+def test_exercise(judge: Any) -> None:
+    """An option turns into shares at its strike; without a position it is refused (3.117)."""
+    ib, lib, account = judge.ib, judge.lib, "DU1000001"
+    option = judge.option(1)
+    bought = ib.placeOrder(option, lib.MarketOrder("BUY", 1, account=account))
+    judge.until(bought.isDone)
+    held = judge.bench.account(account).positions
+    before = held[AAPL].quantity if AAPL in held else 0.0
+    ib.exerciseOptions(option, 1, 1, account, 1)
+    judge.until(lambda: AAPL in [f.contract.conId for f in ib.fills()])
+    [fill] = [f for f in ib.fills() if f.contract.conId == AAPL]
+    assert (fill.execution.shares, fill.execution.price) == (100.0, option.strike)
+    assert held[AAPL].quantity == before + 100
+    ib.exerciseOptions(option, 1, 1, account, 0)
     judge.heard(322)
 
 
@@ -432,13 +465,23 @@ def test_orders_of_every_kind(judge: Any) -> None:
 
 
 @covers(18, 19)
-def test_advisor_requests(judge: Any) -> None:
-    """Refused on an ordinary login, or answered on an advisor's."""
-    replaced = judge.hear("replaceFAEnd")
-    judge.expect(320, 321, 322, 330, 331, 585)
-    client = judge.ib.client
-    shown = judge.hear("receiveFA")
+def test_advisor_requests(connect_judge: Callable[..., Any], advisor_bench: Any) -> None:
+    """An advisor's groups are shown, replaced, and shown as they were replaced."""
+    judge = connect_judge(1, advisor_bench)
+    ib, client = judge.ib, judge.ib.client
+    shown, replaced = judge.hear("receiveFA"), judge.hear("replaceFAEnd")
     client.requestFA(1)
-    client.replaceFA(client.getReqId(), 1, "<?xml version='1.0'?><ListOfGroups/>")
-    judge.until(lambda: len(shown) + len(replaced) + len(judge.errors) >= 2)
-    assert judge.ib.reqCurrentTime()
+    judge.until(lambda: shown)
+    kind, text = shown[0]
+    [group] = ET.fromstring(text).iter("Group")
+    members = [node.text for node in group.iter("String")]
+    assert (int(kind), members) == (1, list(advisor_bench.sim.gateway.settings.accounts[1:]))
+    mine = text.replace(str(group.findtext("name")), "mine")
+    client.replaceFA(asked := client.getReqId(), 1, mine)
+    judge.until(lambda: replaced)
+    assert int(replaced[0][0]) == asked
+    client.requestFA(1)
+    judge.until(lambda: len(shown) == 2)
+    assert [node.text for node in ET.fromstring(shown[1][1]).iter("name")] == ["mine"]
+    assert list(advisor_bench.sim.simulation.advisors.groups) == ["mine"]
+    assert ib.reqCurrentTime()

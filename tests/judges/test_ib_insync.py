@@ -1,26 +1,30 @@
-"""ib_insync sits on ib_async's bench, in a process and with an `eventkit` of its own."""
+"""ib_insync, and the oldest ib_async, sit on ib_async's bench, each in a process of its own.
+
+The environment of the tests has the newest ib_async that pip finds; `test_ib_async.py` judges it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import requires, version
 from pathlib import Path
 
 LONGEST_S = 100
 REQUIREMENTS = ("ib_insync==0.9.86", "eventkit==1.0.3", "nest_asyncio")
 
 
-def test_ib_insync_is_served_like_ib_async(install_apart: Callable[..., Path]) -> None:
-    """Everything that ib_async can ask, ib_insync 0.9.86 asks too, with the same result."""
-    folder = install_apart("ib_insync", *REQUIREMENTS)
+def serve(folder: Path, library: str) -> None:
+    """Let a library that is installed in a folder of its own do what ib_async does."""
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     bench = Path(__file__).with_name("test_ib_async.py")
     options = ["-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default", "--durations=0"]
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", str(bench), *options],
-        env={**os.environ, "IBPROXY_JUDGE": "ib_insync", "PYTHONPATH": os.pathsep.join(paths)},
+        env={**os.environ, "IBPROXY_JUDGE": library, "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
         timeout=LONGEST_S,
@@ -28,3 +32,26 @@ def test_ib_insync_is_served_like_ib_async(install_apart: Callable[..., Path]) -
     )
     assert finished.returncode == 0, finished.stdout[-6000:]
     assert "skipped" not in finished.stdout.splitlines()[-1]
+
+
+def oldest_ib_async() -> str:
+    """The oldest version that the distribution asks for, e.g. `2.1`."""
+    wanted = requires("ib-async-proxy") or ()
+    found = [re.search(r"ib[-_]async\s*>=\s*([\d.]+)", text) for text in wanted]
+    [oldest] = [match[1] for match in found if match]
+    return oldest
+
+
+def test_ib_insync_is_served_like_ib_async(install_apart: Callable[..., Path]) -> None:
+    """Everything that ib_async can ask, ib_insync 0.9.86 asks too, with the same result."""
+    serve(install_apart("ib_insync", *REQUIREMENTS), "ib_insync")
+
+
+def test_the_oldest_ib_async_is_served_like_the_newest(install_apart: Callable[..., Path]) -> None:
+    """It is the one in the environment as long as nothing newer is out; else it is tried too."""
+    oldest = oldest_ib_async()
+    installed = version("ib_async").split(".")
+    if installed[: oldest.count(".") + 1] == oldest.split("."):
+        assert [*map(int, installed)] >= [*map(int, oldest.split("."))]
+        return  # judged by test_ib_async.py
+    serve(install_apart("ib_async", f"ib_async=={oldest}"), "ib_async")
