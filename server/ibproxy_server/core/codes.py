@@ -90,7 +90,11 @@ NOT_ALLOWED = (
     "Error validating request.-'ib' : cause - {name} reaches beyond one client: not allowed.",
 )
 UNREADABLE = (320, "Error reading request. Unable to parse data. {detail}")
-AUTO_BIND_REFUSED = (327, "Only the default client (i.e 0) can auto bind orders.")
+AUTO_BIND_REFUSED = (
+    327,
+    "Only API connections with clientId set to 0 can set the auto bind orders property.",
+)
+BAD_LOG_LEVEL = (319, "Invalid log level")  # fact 8.19
 
 
 def is_information(code: int) -> bool:

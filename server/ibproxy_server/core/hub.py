@@ -43,6 +43,8 @@ MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 DATA_LOST = 1101
 """Connectivity is back, but what was subscribed is not (fact 7.3)."""
 
+FIRST_LOG_LEVEL, LAST_LOG_LEVEL = 1, 5
+
 PAPER_PORTS = (7497, 4002)
 _NO_ID = (-1, 2**31 - 1)
 _FARM = re.compile(rb":|\.(?=\w+(?:\.\w+)*$)")
@@ -120,7 +122,7 @@ class Hub:
         }
         self._answer_in_session: dict[int, Callable[[Session, list[bytes]], None]] = {
             8: lambda session, _: self._tell_next_id(session),
-            14: lambda _session, _: None,
+            14: self._log_level,
             15: self._auto_open_orders,
             17: lambda session, _: session.say(15, 1, ",".join(session.view.accounts)),
             59: self._market_data_type,
@@ -307,6 +309,11 @@ class Hub:
 
     def _tell_next_id(self, session: Session) -> None:
         session.say(9, 1, self.orders.book.next_client_id(session.owner))
+
+    def _log_level(self, session: Session, fields: list[bytes]) -> None:
+        """The level would be everybody's: it is swallowed (fact 8.19)."""
+        if not FIRST_LOG_LEVEL <= int(fields[2]) <= LAST_LOG_LEVEL:
+            session.error(-1, *codes.BAD_LOG_LEVEL)
 
     def _auto_open_orders(self, session: Session, fields: list[bytes]) -> None:
         """Manual orders are bound by nobody yet; other ids than 0 never may (fact 3.43)."""
