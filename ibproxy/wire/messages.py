@@ -65,6 +65,7 @@ class Request:
         version: cancels only: the version field that stands before the id.
         unknown: cancels only: error code and text for an id that is not live.
         reply: cancels only: error code and text that confirm the cancel.
+        static: whether its answer stays the same for a while, so that it may be kept.
         names_accounts: whether its answer names accounts of the whole login: refused to a
             session that may not see them all.
         orders: whether it can touch the market, and so goes first.
@@ -87,6 +88,7 @@ class Request:
     version: int = 1
     unknown: tuple[int, str] | None = None
     reply: tuple[int, str] | None = None
+    static: bool = False
     names_accounts: bool = False
     orders: bool = False
 
@@ -153,9 +155,17 @@ REQUESTS: tuple[Request, ...] = (
         ends=(55,),
     ),
     Request(8, "reqIds", _SESSION, answers=(9,), ends=(9,)),
-    Request(9, "reqContractDetails", _ONE_SHOT, 2, answers=(10, 18, 52), ends=(52,), subject_at=4),
-    # a book is a sequence of changes: it is not shared before it can be rebuilt (fact 4.55)
-    Request(10, "reqMktDepth", _OWN, 2, answers=(12, 13, 92), cancelled_by=11, subject_at=4),
+    Request(
+        9,
+        "reqContractDetails",
+        _ONE_SHOT,
+        2,
+        answers=(10, 18, 52),
+        ends=(52,),
+        subject_at=4,
+        static=True,
+    ),
+    Request(10, "reqMktDepth", _SHARED, 2, answers=(12, 13, 92), cancelled_by=11, subject_at=4),
     _cancel(
         11,
         "cancelMktDepth",
@@ -278,13 +288,22 @@ REQUESTS: tuple[Request, ...] = (
         cancelled_by=77,
     ),
     _cancel(77, "cancelAccountUpdatesMulti", 76, 2),
-    Request(78, "reqSecDefOptParams", _ONE_SHOT, 1, answers=(75, 76), ends=(76,), subject_at=2),
+    Request(
+        78,
+        "reqSecDefOptParams",
+        _ONE_SHOT,
+        1,
+        answers=(75, 76),
+        ends=(76,),
+        subject_at=2,
+        static=True,
+    ),
     Request(79, "reqSoftDollarTiers", _ONE_SHOT, 1, answers=(77,), ends=(77,)),
     Request(80, "reqFamilyCodes", _SERIAL, answers=(78,), ends=(78,), names_accounts=True),
     Request(81, "reqMatchingSymbols", _ONE_SHOT, 1, answers=(79,), ends=(79,), subject_at=2),
     Request(82, "reqMktDepthExchanges", _SERIAL, answers=(80,), ends=(80,)),
-    Request(83, "reqSmartComponents", _ONE_SHOT, 1, answers=(82,), ends=(82,)),
-    Request(84, "reqNewsArticle", _ONE_SHOT, 1, answers=(83,), ends=(83,)),
+    Request(83, "reqSmartComponents", _ONE_SHOT, 1, answers=(82,), ends=(82,), static=True),
+    Request(84, "reqNewsArticle", _ONE_SHOT, 1, answers=(83,), ends=(83,), static=True),
     Request(85, "reqNewsProviders", _SERIAL, answers=(85,), ends=(85,)),
     Request(86, "reqHistoricalNews", _ONE_SHOT, 1, answers=(86, 87), ends=(87,)),
     Request(
@@ -343,9 +362,8 @@ REQUESTS: tuple[Request, ...] = (
         ends=(96, 97, 98),
         subject_at=3,
     ),
-    # a stream may open with history (fact 4.48), which a late joiner would miss
     Request(
-        97, "reqTickByTickData", _OWN, 1, answers=(99, 96, 97, 98), cancelled_by=98, subject_at=3
+        97, "reqTickByTickData", _SHARED, 1, answers=(99, 96, 97, 98), cancelled_by=98, subject_at=3
     ),
     _cancel(98, "cancelTickByTickData", 97, 1, _NO_TICKER),
     Request(99, "reqCompletedOrders", _SERIAL, answers=(101, 102), ends=(102,), key_at=None),
@@ -381,6 +399,8 @@ class Answer:
         account_at: index of the account.
         state_at: fields that say which piece of state a message replaces; a late joiner is
             shown the last message of each. None: an event, nothing to be shown later.
+        operation_at: index of the field that says whether a row of a book is inserted, changed
+            or deleted; its position stands right behind the request id, its side right behind.
         kept: how many pieces of such state are kept, if there may be any number of them.
         key_at: SERIAL only: index of the field that repeats the request's key.
         end: whether it is only an end marker.
@@ -393,6 +413,7 @@ class Answer:
     id_at: int | None = None
     account_at: int | None = None
     state_at: tuple[int, ...] | None = None
+    operation_at: int | None = None
     kept: int = 0
     key_at: int | None = None
     end: bool = False
@@ -406,6 +427,7 @@ def _by_request(
     *,
     state_at: tuple[int, ...] | None = None,
     account_at: int | None = None,
+    operation_at: int | None = None,
     kept: int = 0,
     end: bool = False,
     continued: bool = False,
@@ -417,6 +439,7 @@ def _by_request(
         id_at,
         account_at,
         state_at,
+        operation_at,
         kept,
         end=end,
         continued=continued,
@@ -435,8 +458,8 @@ ANSWERS: tuple[Answer, ...] = (
     Answer(9, "nextValidId", Deliver.PROXY),
     _by_request(10, "contractDetails", 1),
     Answer(11, "execDetails", Deliver.ORDERS, 2, 16),
-    _by_request(12, "updateMktDepth", 2),
-    _by_request(13, "updateMktDepthL2", 2),
+    _by_request(12, "updateMktDepth", 2, operation_at=4),
+    _by_request(13, "updateMktDepthL2", 2, operation_at=5),
     Answer(14, "updateNewsBulletin", Deliver.ACCOUNTS, state_at=(2,)),
     Answer(15, "managedAccounts", Deliver.PROXY),
     Answer(16, "receiveFA", Deliver.SERIAL, key_at=2),
@@ -488,9 +511,9 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(87, "historicalNewsEnd", 1, end=True),
     _by_request(88, "headTimestamp", 1),
     _by_request(89, "histogramData", 1),
-    _by_request(90, "historicalDataUpdate", 1),
+    _by_request(90, "historicalDataUpdate", 1, state_at=(3,), kept=2),
     _by_request(91, "rerouteMktDataReq", 1, state_at=()),
-    _by_request(92, "rerouteMktDepthReq", 1),
+    _by_request(92, "rerouteMktDepthReq", 1, state_at=()),
     Answer(93, "marketRule", Deliver.SERIAL, key_at=1),
     _by_request(94, "pnl", 1, state_at=()),
     _by_request(95, "pnlSingle", 1, state_at=()),

@@ -288,8 +288,8 @@ def test_what_reaches_beyond_the_session_is_refused(world: Any) -> None:
 def test_refusal_without_an_id_is_for_the_last_sender(world: Any) -> None:
     """Read-only refusals carry no id (fact 1.45): they go to whose message left last."""
     alpha, beta = world.client("alpha").start(), world.client("beta").start()
-    beta.say(81, 5, "B")
-    alpha.say(81, 5, "A")
+    beta.say(79, 5)
+    alpha.say(104, 5)
     world.say(4, 2, -1, 321, "Error validating request.-'bF' : cause - Read-Only mode.", "")
     assert [each[3] for each in alpha.take()] == ["321"]
     assert beta.take() == []

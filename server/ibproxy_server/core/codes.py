@@ -30,6 +30,20 @@ BUST = 10225
 
 _WARNINGS = range(2100, 2200)
 
+DEPTH_RESET = 317
+"""All rows of a book are void; new ones follow (fact 4.53)."""
+
+NOTICES_OF_STREAMS = frozenset({2152, 10090, 10091, 10167})
+"""What holds for a stream as long as it runs, and so concerns who joins it late as well
+(facts 4.39, 4.52)."""
+
+WAITS = (2199, "{request} waits for {wait}: the gateway allows {why}.")
+"""Told to a client whose request the proxy holds back; client libraries show 2100 to 2199 and go
+on (fact 12.8), and TWS has no such code."""
+
+_PACING_TEXTS = {162: b"pacing violation", 322: b"simultaneous API historical data requests"}
+"""Refusals that the same request does not get later: code -> what the text says (5.3, 5.4)."""
+
 PROXY_ONLY = frozenset(
     {
         0,
@@ -100,3 +114,9 @@ BAD_LOG_LEVEL = (319, "Invalid log level")  # fact 8.19
 def is_information(code: int) -> bool:
     """Whether `code` leaves the request or order alive."""
     return code in INFORMATION or code in _WARNINGS
+
+
+def is_pacing(code: int, text: bytes) -> bool:
+    """Whether the gateway refuses a request only because it comes too soon."""
+    words = _PACING_TEXTS.get(code)
+    return words is not None and words in text

@@ -32,7 +32,7 @@ from ibproxy_server.core.effects import (
     SendUpstream,
 )
 from ibproxy_server.core.orders import OrderDesk
-from ibproxy_server.core.requests import FIRST_REQUEST_ID, RequestDesk
+from ibproxy_server.core.requests import FIRST_REQUEST_ID, Limits, RequestDesk
 from ibproxy_server.core.serial import SerialDesk
 from ibproxy_server.core.session import Phase, Session, View
 from ibproxy_server.core.upstream import Stage, Upstream
@@ -64,6 +64,7 @@ class HubSettings:
         messages_per_s: limit of messages to the gateway; 0: none.
         account_turn_s: how long an account keeps the account slot when others want it.
         accounts_of_strategy: strategy -> the accounts that it is bound to; others see all.
+        limits: what may run at the gateway at once.
     """
 
     gateway: str = "127.0.0.1:4002"
@@ -72,6 +73,7 @@ class HubSettings:
     messages_per_s: float = 45.0
     account_turn_s: float = 2.0
     accounts_of_strategy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
 
 class Hub:
@@ -85,7 +87,7 @@ class Hub:
         self.settings = settings
         self.context = Context(settings.messages_per_s)
         self.upstream = Upstream(settings.gateway, settings.client_id, settings.max_version)
-        self.requests = RequestDesk(self.context)
+        self.requests = RequestDesk(self.context, settings.limits)
         self.orders = OrderDesk(self.context, self.requests)
         self.orders.upstream_client_id = settings.client_id
         self.accounts = AccountDesk(self.context, settings.account_turn_s)

@@ -19,7 +19,7 @@ from ibproxy.errors import RemoteProtocolError
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields
 
 if TYPE_CHECKING:
-    from ibproxy_server.core.requests import UpstreamRequest
+    from ibproxy_server.core.requests.upstream_request import UpstreamRequest
 
 
 FIRST_WITH_REJECT_JSON = 166

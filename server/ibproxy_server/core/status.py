@@ -69,5 +69,6 @@ def _session(hub: Hub, session: Session, now_s: float) -> dict[str, Any]:
         "fills": sum(each.fills for each in orders),
         "messages_in": session.messages_in,
         "bytes_out": session.bytes_out,
-        "waiting_requests": hub.context.pacer.waiting(session.number),
+        "waiting_requests": hub.context.pacer.waiting(session.number)
+        + hub.requests.waiting(session),
     }

@@ -1,0 +1,119 @@
+"""Who of a request's members is told what."""
+
+from __future__ import annotations
+
+from ibproxy.wire.framing import prefix
+from ibproxy.wire.messages import Answer
+from ibproxy_server.core.requests.live_bars import newer_bars
+from ibproxy_server.core.requests.memory import Part
+from ibproxy_server.core.requests.sharing import widening_of
+from ibproxy_server.core.requests.upstream_request import Member, UpstreamRequest
+
+_ACCOUNT_IN_TAIL = {b"63": 0, b"71": 0, b"73": 0}
+"""Messages kept as state that name an account: its index behind the request id."""
+
+_ERROR = b"4"
+
+
+def set_filter(request: UpstreamRequest, member: Member) -> None:
+    """Settle what a member is shown of what the request asks for."""
+    widening = widening_of(request.row, request.fields, is_stream=request.is_stream)
+    is_narrower = widening is not None and member.wanted != request.items
+    member.accept = (
+        widening.make_filter(request.items, member.wanted) if widening and is_narrower else None
+    )
+
+
+def deliver(request: UpstreamRequest, row: Answer, msg_id: bytes, part: Part) -> None:
+    """Send a message to the members, each under its own id."""
+    head, tail = part
+    if row.account_at is None:
+        for client_id, outlets in request.outlets:
+            length = len(head) + len(client_id) + 1 + len(tail)
+            framed = b"%b%b%b\0%b" % (prefix(length), head, client_id, tail)
+            for send in outlets:
+                send(framed)
+        for member in request.choosy:
+            if member.accepts(msg_id, tail):
+                member.send(head, tail)
+        return
+    assert row.id_at is not None  # noqa: S101 - the table test holds this
+    account = tail.split(b"\0", row.account_at - row.id_at)[-2].decode()
+    for member in request.members.values():
+        if member.session.view.sees(account) and member.accepts(msg_id, tail):
+            member.send(head, tail)
+
+
+def show(request: UpstreamRequest, member: Member) -> None:
+    """Show a late joiner what the others know already."""
+    for msg_id, (head, tail) in request.memory.parts():
+        account_at = _ACCOUNT_IN_TAIL.get(msg_id)
+        if account_at is not None:
+            account = tail.split(b"\0", account_at + 1)[account_at].decode()
+            if not member.session.view.sees(account):
+                continue
+        if msg_id == _ERROR:
+            member.send(head, tail.replace(request.upstream_id, member.client_id))
+        elif member.accepts(msg_id, tail):
+            member.send(head, tail)
+
+
+def is_old_news(request: UpstreamRequest, row: Answer, msg_id: bytes, part: Part) -> bool:
+    """Tell newcomers what the others have heard before; whether that is all it is.
+
+    A stream that has been asked for anew begins with an image, of which those who come from the
+    old stream are told only what has changed.
+    """
+    if row.state_at is None:
+        return False
+    head, tail = part
+    is_same = request.inherited.pop(request.memory.key_of(row, msg_id, tail), None) == part
+    if is_same:
+        for member in request.newcomers:
+            if member.accepts(msg_id, tail):
+                member.send(head, tail)
+    if not request.inherited:
+        request.newcomers.clear()
+    return is_same
+
+
+def take_over(request: UpstreamRequest) -> list[UpstreamRequest]:
+    """A wider stream runs: the members of those that it replaces come over.
+
+    Returns:
+        the streams that have lost their members.
+    """
+    newcomers = set(request.members.values())
+    replaced: list[UpstreamRequest] = []
+    old, request.replaces = request.replaces, None
+    while old:
+        told = {key: part for key, part in old.memory.values.items() if key[0] != _ERROR}
+        request.inherited = {**told, **request.inherited}
+        for member in list(old.members.values()):
+            if not old.is_answered or member in old.newcomers:
+                newcomers.add(member)
+            old.leave(member)
+            set_filter(request, member)
+            request.join(member)
+        replaced.append(old)
+        old.replaces, old = None, old.replaces
+    request.newcomers = newcomers if request.inherited else set()
+    return replaced
+
+
+def hand_over(past: UpstreamRequest, tail: bytes) -> None:
+    """The past has come: its askers join the live bars, from where it ends.
+
+    Args:
+        past: the request for it, which leads to a stream.
+        tail: the answer, from behind its request id on.
+    """
+    stream = past.leads_to
+    if stream is None:
+        return
+    bars = [part for key, part in stream.memory.values.items() if key[0] == b"90"]
+    for member in list(past.members.values()):
+        past.leave(member)
+        stream.join(member)
+        for head, bar in newer_bars(tail, bars):
+            member.send(head, bar)
