@@ -94,3 +94,18 @@ def test_what_is_no_longer_wanted_costs_nothing() -> None:
     pacer.push(2, b"wanted")
     assert pacer.take(0.0) == [b"wanted"]
     assert pacer.sent == 1
+
+
+def test_who_waits_for_long_is_named_once_a_spell() -> None:
+    """A queue that has lasted a second is told of; when it has been empty, again."""
+    pacer = Pacer(10.0)
+    for number in range(40):
+        pacer.push(1, b"%d" % number)
+    told = []
+    for tenth in range(80):
+        pacer.take(tenth / 10)
+        told += [(tenth, source) for source in pacer.waiting_long(tenth / 10)]
+        if tenth == 60:
+            for number in range(40):
+                pacer.push(1, b"%d" % number)
+    assert told == [(11, 1), (72, 1)]

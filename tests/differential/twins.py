@@ -15,6 +15,7 @@ from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, spli
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
+from ibproxy_server.core.requests import Limits
 from ibproxy_sim.build import Simulation, make_simulation
 from ibproxy_sim.testing import RawClient
 from ibproxy_sim.wire.settings import Settings
@@ -34,6 +35,7 @@ class SharedSide:
         self.hub = Hub(
             HubSettings(
                 messages_per_s=0,
+                limits=Limits(history=0),  # what is held back differs in time
                 accounts_of_strategy={name: (account,) for name, account in accounts.items()},
             )
         )

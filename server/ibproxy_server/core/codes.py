@@ -41,6 +41,10 @@ WAITS = (2199, "{request} waits for {wait}: the gateway allows {why}.")
 """Told to a client whose request the proxy holds back; client libraries show 2100 to 2199 and go
 on (fact 12.8), and TWS has no such code."""
 
+QUEUES = (
+    WAITS[0],
+    "{count} requests wait: all clients together may send {rate:g} messages a second.",
+)
 _PACING_TEXTS = {162: b"pacing violation", 322: b"simultaneous API historical data requests"}
 """Refusals that the same request does not get later: code -> what the text says (5.3, 5.4)."""
 

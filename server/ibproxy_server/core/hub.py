@@ -151,6 +151,8 @@ class Hub:
             self.serial.advance()
             if payloads := context.pacer.take(now_s):
                 context.effects.append(SendUpstream(b"".join(map(frame, payloads))))
+            for source in context.pacer.waiting_long(now_s):
+                self._tell_of_queue(source)
         for session in context.sessions.values():
             if session.out:
                 self._flush(session)
@@ -324,6 +326,17 @@ class Hub:
 
     def _market_data_type(self, session: Session, fields: list[bytes]) -> None:
         session.market_data_type = fields[2]
+
+    def _tell_of_queue(self, source: int) -> None:
+        """A client asks more than the gateway takes: say so, to it and to people."""
+        session = self.context.sessions.get(source)
+        if session is None:
+            return
+        count, rate = self.context.pacer.waiting(source), self.settings.messages_per_s
+        code, text = codes.QUEUES
+        shown = text.format(count=count, rate=rate)
+        session.error(-1, code, shown)
+        self.context.notice(Level.INFO, f"{session}: {shown}")
 
     # the gateway
 

@@ -15,6 +15,8 @@ from collections.abc import Callable
 BURST_S = 0.2
 """How much of the allowance may go out at once."""
 
+TOLD_AFTER_S = 1.0
+"""Whose messages wait for longer than this is told."""
 
 Make = Callable[[], tuple[bytes, ...]]
 
@@ -38,6 +40,7 @@ class Pacer:
         self._first: deque[tuple[int, Make]] = deque()
         self._queues: dict[int, deque[Make]] = {}
         self._turns: deque[int] = deque()
+        self._since_s: dict[int, float | None] = {}
 
     def push(self, source: int, payload: bytes, *, first: bool = False) -> None:
         """Queue a payload.
@@ -70,6 +73,7 @@ class Pacer:
         """Return what may go out now, in order."""
         out: list[bytes] = []
         if not self._first and not self._turns:
+            self._since_s.clear()
             return out
         if not self._rate:
             while make := self._next():
@@ -84,6 +88,10 @@ class Pacer:
             out += group
             self._allowance -= len(group)
         self.sent += len(out)
+        for source in self._queues:
+            self._since_s.setdefault(source, now_s)
+        for source in [source for source in self._since_s if source not in self._queues]:
+            del self._since_s[source]
         return out
 
     def next_deadline_s(self) -> float | None:
@@ -92,6 +100,17 @@ class Pacer:
             return None
         missing = max(0.0, 1.0 - self._allowance)
         return self._counted_at_s + (missing / self._rate if self._rate else 0.0)
+
+    def waiting_long(self, now_s: float) -> list[int]:
+        """Return the sources that have waited for longer than a second, each spell once."""
+        long = [
+            source
+            for source, since_s in self._since_s.items()
+            if since_s is not None and now_s - since_s > TOLD_AFTER_S
+        ]
+        for source in long:
+            self._since_s[source] = None
+        return long
 
     def waiting(self, source: int) -> int:
         """Return how many messages of `source` wait, orders not counted."""
@@ -102,6 +121,7 @@ class Pacer:
         self._first.clear()
         self._queues.clear()
         self._turns.clear()
+        self._since_s.clear()
 
     def _next(self) -> Make | None:
         if self._first:

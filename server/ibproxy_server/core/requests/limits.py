@@ -20,7 +20,8 @@ class Limits:
         depth_books: market depth (fact 4.51).
         tick_by_tick: tick-by-tick data (fact 4.45).
         scanners: scanner subscriptions (fact 4.63).
-        history: open requests for history; more wait for a place (fact 5.3).
+        history: open requests for history; more wait for a place (fact 5.3). With 0 nothing is
+            held back for its pace either.
     """
 
     market_data_lines: int = 0

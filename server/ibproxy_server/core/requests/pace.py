@@ -61,6 +61,13 @@ class Windows:
         for charge in charges:
             self._spent.setdefault(charge.of, deque()).append((now_s, charge.cost))
 
+    def take_back(self, charges: tuple[Charge, ...], spent_at_s: float) -> None:
+        """Forget what was counted for a request at that time: it was not sent then."""
+        for charge in charges:
+            spent = self._spent.get(charge.of)
+            if spent and (spent_at_s, charge.cost) in spent:
+                spent.remove((spent_at_s, charge.cost))
+
     def forget_old(self, now_s: float) -> None:
         """Drop what no rule counts any more."""
         for of, spent in list(self._spent.items()):

@@ -164,6 +164,7 @@ class Registry:
             self._forget(request)
             return ()
         request.sent_at_s = request.heard_at_s = self._context.now_s
+        self.waiting_room.sent(request, self._context.now_s)
         payload = b"\0".join(request.fields) + b"\0"
         if data_type in {b"", self._data_type}:
             return (payload,)

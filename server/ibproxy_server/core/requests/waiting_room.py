@@ -51,7 +51,7 @@ class WaitingRoom:
     """Requests that wait, and those that hold a place at the gateway.
 
     Attributes:
-        places: how many requests for history may be open at once.
+        places: how many requests for history may be open at once; 0: nothing is held back.
         windows: what has been spent.
     """
 
@@ -59,6 +59,9 @@ class WaitingRoom:
     windows: Windows = field(default_factory=Windows)
     _queues: dict[int, deque[Waiting]] = field(default_factory=dict)
     _open: set[UpstreamRequest] = field(default_factory=set)
+    _let_go_at: dict[UpstreamRequest, tuple[float, tuple[Charge, ...]]] = field(
+        default_factory=dict
+    )
     _next_s: float | None = None
 
     def __len__(self) -> int:
@@ -72,7 +75,7 @@ class WaitingRoom:
     @property
     def is_blocked(self) -> bool:
         """Whether every place is held by a stream, so that none will be free by itself."""
-        return len(self._open) >= self.places and all(each.is_stream for each in self._open)
+        return 0 < self.places <= len(self._open) and all(each.is_stream for each in self._open)
 
     def holders(self) -> list[UpstreamRequest]:
         """Return who holds the places."""
@@ -87,7 +90,8 @@ class WaitingRoom:
             wait_s: how long it has to wait at least, because the gateway has refused it.
         """
         costs = charges(request.fields)
-        if not costs and request.row.msg_id not in HOLDS_PLACE:
+        is_free = not costs and request.row.msg_id not in HOLDS_PLACE
+        if (is_free or not self.places) and not wait_s:
             return True
         waiting = Waiting(request, costs, now_s, now_s + wait_s)
         is_first = not wait_s and request.source not in self._queues
@@ -130,8 +134,18 @@ class WaitingRoom:
         """Return how many requests of a session wait."""
         return len(self._queues.get(source, ()))
 
+    def sent(self, request: UpstreamRequest, now_s: float) -> None:
+        """A request has left: the gateway counts it from now on, not from when it was let go."""
+        if request in self._let_go_at:
+            at_s, costs = self._let_go_at.pop(request)
+            self.windows.take_back(costs, at_s)
+            self.windows.spend(costs, now_s)
+
     def finished(self, request: UpstreamRequest) -> None:
         """A request is over, or nobody wants it any more."""
+        if request in self._let_go_at:
+            at_s, costs = self._let_go_at.pop(request)
+            self.windows.take_back(costs, at_s)
         if request in self._open:
             self._open.discard(request)
             if self._queues:
@@ -150,6 +164,7 @@ class WaitingRoom:
         """The connection is gone, and with it what the gateway counts of open requests."""
         self._queues.clear()
         self._open.clear()
+        self._let_go_at.clear()
         self._next_s = None
 
     def _plan(self) -> None:
@@ -166,7 +181,7 @@ class WaitingRoom:
         due_s, why = self.windows.due(waiting.charges, now_s)
         if waiting.not_before_s > due_s:
             due_s, why = waiting.not_before_s, "the gateway has refused it for its pace"
-        is_full = len(self._open) >= self.places
+        is_full = 0 < self.places <= len(self._open)
         if is_full and waiting.request.row.msg_id in HOLDS_PLACE:
             waiting.due_s, waiting.why = NEVER_S, f"{self.places} open requests for history"
             return False
@@ -187,5 +202,6 @@ class WaitingRoom:
 
     def _let_go(self, waiting: Waiting, now_s: float) -> None:
         self.windows.spend(waiting.charges, now_s)
+        self._let_go_at[waiting.request] = now_s, waiting.charges
         if waiting.request.row.msg_id in HOLDS_PLACE:
             self._open.add(waiting.request)
