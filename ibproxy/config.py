@@ -46,6 +46,24 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: tuple[str, ...] = ()
 
 
+class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may run at the gateway at once, for all strategies together; 0: what it allows.
+
+    Attributes:
+        market_data_lines: contracts with market data or real-time bars.
+        depth_books: contracts with market depth.
+        tick_by_tick: subscriptions to ticks one by one.
+        scanners: scanner subscriptions.
+        history: open requests for history; more wait. With 0 nothing is held back for its pace.
+    """
+
+    market_data_lines: Annotated[int, Meta(ge=0)] = 0
+    depth_books: Annotated[int, Meta(ge=0)] = 0
+    tick_by_tick: Annotated[int, Meta(ge=0)] = 0
+    scanners: Annotated[int, Meta(ge=0)] = 0
+    history: Annotated[int, Meta(ge=0)] = 50
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with their defaults.
 
@@ -57,6 +75,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         listen: where the proxy listens; empty means the default address. Strategies look for
             it at the first.
         account_turn_s: how long an account keeps the gateway's account slot, in seconds.
+        limits: what may run at the gateway at once.
         strategies: strategy name -> what it is bound to.
     """
 
@@ -66,6 +85,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_messages_per_second: Annotated[int, Meta(ge=1, le=50)] = 45
     listen: tuple[str, ...] = ()
     account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
+    limits: LimitsConfig = LimitsConfig()
     strategies: dict[str, StrategyConfig] = {}
 
     @property

@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 
+import ibproxy_server.core.requests
 from ibproxy import RemoteIB, Stock
 from ibproxy.config import (
     CONFIG_VARIABLE,
     URL_VARIABLE,
     Config,
+    LimitsConfig,
     StrategyConfig,
     parse_config,
 )
@@ -117,6 +119,9 @@ def test_every_setting_is_described_with_its_default() -> None:
         f"strategies.NAME.{name}": getattr(StrategyConfig(), name)
         for name in StrategyConfig.__struct_fields__
     }
+    expected |= {
+        f"limits.{name}": getattr(LimitsConfig(), name) for name in LimitsConfig.__struct_fields__
+    }
     described = {
         key: default
         for key, default, _ in rows(page("docs/configuration.md"), columns=3)
@@ -168,6 +173,14 @@ def test_every_module_of_the_core_has_its_place() -> None:
     modules = {path.name for path in (ROOT / "server/ibproxy_server/core").glob("*.py")}
     for module in modules - {"__init__.py", "context.py", "status.py"}:
         assert f"/{module}`" in text or f"`{module}`" in text, module
+
+
+def test_the_map_of_a_room_is_whole() -> None:
+    """`core/requests/__init__.py` names each of its modules."""
+    text = ibproxy_server.core.requests.__doc__ or ""
+    folder = ROOT / "server/ibproxy_server/core/requests"
+    for module in folder.glob("[a-z]*.py"):
+        assert f"    {module.stem} " in text, module
 
 
 @pytest.mark.parametrize("carry", [Carry.REFUSED, Carry.SERIAL])

@@ -8,6 +8,7 @@ from tests.verify import misbehaviour as bad
 from tests.verify.breaking import (
     Break,
     afterwards,
+    errors,
     field,
     greeted,
     ignored,
@@ -158,7 +159,8 @@ FAULTS = (
     Fault("has live executions", field(11, 1, -1), "executions_end", traded),
     Fault("names no execution", field(59, 2, "x"), "commissions_name_their_execution", traded),
     # data
-    Fault("shows who joins nothing", request("1", bad.nothing_joins), "joining_shows_the_present"),
+    Fault("shows who joins nothing", request("1", bad.nothing_joins), "joining_shows_the_present",
+          blinds=frozenset({"generic_ticks_are_each_requests_own"})),
     Fault("has no 58", lost(58), "joining_shows_the_present"),
     Fault("takes a live id", request("1", bad.restarts), "live_id_is_refused"),
     Fault("has no 300", other_code(300), "cancel_of_unknown_data"),
@@ -175,6 +177,16 @@ FAULTS = (
     Fault("has no 366", other_code(366), "cancel_of_unknown_history"),
     Fault("changes what runs", afterwards("59", bad.streams_change),
           "data_type_is_for_what_follows"),
+    # sharing
+    Fault("has no 322 for summaries", other_code(322, "summary"), "third_summary_is_refused"),
+    Fault("shows everybody's generic ticks", request("1", bad.all_generic_ticks),
+          "generic_ticks_are_each_requests_own"),
+    Fault("has no mdoff", request("1", bad.no_mdoff), "defaults_can_be_switched_off"),
+    Fault("has a shorter past of live bars", request("20", bad.short_past),
+          "live_bars_begin_with_the_past"),
+    Fault("has live bars like others", messages(90, bad.usual_order),
+          "live_bars_begin_with_the_past"),
+    Fault("has no 2152", errors(lambda _: None, 2152), "smart_depth_names_its_exchanges"),
     # without an id
     Fault("answers a data type", afterwards("59", bad.type_is_told), "data_type_has_no_answer"),
     Fault("has old bulletins", request("12", bad.old_bulletins), "bulletins_of_the_day"),

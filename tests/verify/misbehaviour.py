@@ -403,3 +403,35 @@ def old_bulletins(_sim: Simulation, _client: Client, fields: list[str]) -> bool:
 def time_again(sim: Simulation, client: Client, _fields: list[str]) -> None:
     """The time is said a second time."""
     sim.gateway.send(client, 49, 1, int(sim.gateway.now_s))
+
+
+# sharing
+
+
+def all_generic_ticks(sim: Simulation, client: Client, fields: list[str]) -> bool:
+    """A request has the generic ticks of all."""
+    del sim, client
+    if fields[-4] in {"104", "106"}:
+        fields[-4] = "104,106"
+    return False
+
+
+def no_mdoff(sim: Simulation, client: Client, fields: list[str]) -> bool:
+    """The default ticks cannot be switched off."""
+    del sim, client
+    fields[-4] = fields[-4].replace("mdoff,", "")
+    return False
+
+
+def short_past(sim: Simulation, client: Client, fields: list[str]) -> bool:
+    """A live request has a third of the past that it asked for."""
+    del sim, client
+    if fields[-2] == "1":
+        fields[17] = "600 S"
+    return False
+
+
+def usual_order(fields: Fields) -> Fields:
+    """A live bar has open, high, low, close, as other bars."""
+    _, close, high, low = fields[4:8]
+    return [*fields[:5], high, low, close, *fields[8:]]

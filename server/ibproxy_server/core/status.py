@@ -27,6 +27,7 @@ def status(hub: Hub, now_s: float) -> dict[str, Any]:
             "messages_received": hub.messages_received,
             "market_data_lines": hub.requests.market_data_lines,
             "open_requests": hub.requests.open_requests,
+            "open_history": hub.requests.open_history,
             "note": upstream.note,
         },
         "sessions": [_session(hub, session, now_s) for session in context.sessions.values()],
@@ -43,6 +44,7 @@ def status(hub: Hub, now_s: float) -> dict[str, Any]:
                 "unreadable_messages",
                 "late_messages",
                 "timeouts",
+                "retries",
                 "refusals",
             )
         },

@@ -10,12 +10,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import msgspec
+
 from ibproxy.config import Config
 from ibproxy.errors import ConfigError
 from ibproxy.wire.lane import PROBE_INTERVAL_S
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
+from ibproxy_server.core.requests import Limits
 from ibproxy_server.core.status import status
 from ibproxy_server.shells.upstream_link import UpstreamLink
 from ibproxy_server.shells.zmq_lane import ZmqLane
@@ -68,6 +71,7 @@ class Runner:
                     for name, strategy in config.strategies.items()
                     if strategy.accounts
                 },
+                limits=Limits(**msgspec.structs.asdict(config.limits)),
             )
         )
         self._run = secrets.token_hex(8)

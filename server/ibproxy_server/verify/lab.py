@@ -35,9 +35,10 @@ FAR = 0.8
 
 EURUSD: tuple[object, ...] = (0, "EUR", "CASH", "", 0.0, "", "", "IDEALPRO", "", "USD", "", "")
 STOCK: tuple[object, ...] = (0, "AAPL", "STK", "", 0.0, "", "", "SMART", "", "USD", "", "")
+FUND: tuple[object, ...] = (0, "SPY", "STK", "", 0.0, "", "", "SMART", "", "USD", "", "")
 UNKNOWN: tuple[object, ...] = (0, "QQZZQQ", "STK", "", 0.0, "", "", "SMART", "", "USD", "", "")
 """The twelve fields of a contract: one that is quoted around the clock, one that orders are for,
-one that does not exist."""
+a fund with generic ticks, one that does not exist."""
 
 TO_TRADE = Stock("AAPL", "SMART", "USD")
 """The contract that orders are for."""

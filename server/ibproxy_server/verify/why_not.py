@@ -19,3 +19,4 @@ SHORT_SALE = "it needs a sale of borrowed stock that is hard to find, which may 
 RACE = "it needs a fill at the moment of the cancel, and orders of a check never fill"
 HANGING = "a request that hangs would keep everybody on this login from their completed orders"
 RATE = "provoking it risks that the gateway ends the connection, or freezes for everybody"
+LIMIT = "going beyond a limit could end what others on this login have running"

@@ -60,6 +60,11 @@ class RequestDesk:
         running = self._running(limits.LINES)
         return len({limits.place_of(each.row, each.fields) for each in running})
 
+    @property
+    def open_history(self) -> int:
+        """How many requests for history the gateway holds open (fact 5.3)."""
+        return self._live.waiting_room.open_requests
+
     def waiting(self, session: Session) -> int:
         """Return how many requests of a session the gateway's rules hold back."""
         return self._live.waiting_room.waiting(session.number)
