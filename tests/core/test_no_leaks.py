@@ -12,11 +12,11 @@ FILLED = "Filled"
 
 
 def ask_and_answer(world: Any, client: Any, count: int) -> None:
-    """Let `client` ask for symbols, and the gateway answer; the world forgets what it saw."""
+    """Let `client` ask for tiers, and the gateway answer; the world forgets what it saw."""
     for number in range(count):
-        client.say(81, number, f"S{number}")
-        [asked] = world.asked(81)
-        world.say(79, asked[1], 0)
+        client.say(79, number)
+        [asked] = world.asked(79)
+        world.say(77, asked[1], 0)
         client.take()
         world.history.clear()
         world.effects.clear()
@@ -50,12 +50,12 @@ def test_requests_leave_nothing(world: Any) -> None:
 def test_ids_begin_anew_after_the_last_one(world: Any) -> None:
     """Request ids stay below 2**31 however long the proxy runs; one in use is passed over."""
     alpha = world.client("alpha").start()
-    alpha.say(81, 1, "A")
-    [first] = world.asked(81)
-    world.hub.requests._last_id = 2_147_000_000 - 2
-    alpha.say(81, 2, "B")
-    alpha.say(81, 3, "C")
-    asked = [int(each[1]) for each in world.asked(81)]
+    alpha.say(83, 1, "A")
+    [first] = world.asked(83)
+    world.hub.requests._live._last_id = 2_147_000_000 - 2
+    alpha.say(83, 2, "B")
+    alpha.say(83, 3, "C")
+    asked = [int(each[1]) for each in world.asked(83)]
     assert asked == [2_147_000_000 - 1, int(first[1]) + 1]
 
 

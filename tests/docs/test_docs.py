@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import time
@@ -177,10 +178,10 @@ def test_every_module_of_the_core_has_its_place() -> None:
 
 def test_the_map_of_a_room_is_whole() -> None:
     """`core/requests/__init__.py` names each of its modules."""
-    text = ibproxy_server.core.requests.__doc__ or ""
+    text = inspect.getdoc(ibproxy_server.core.requests) or ""
     folder = ROOT / "server/ibproxy_server/core/requests"
     for module in folder.glob("[a-z]*.py"):
-        assert f"    {module.stem} " in text, module
+        assert f"\n{module.stem} " in text, module
 
 
 @pytest.mark.parametrize("carry", [Carry.REFUSED, Carry.SERIAL])

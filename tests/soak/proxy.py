@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 
-from ibproxy.config import Config, StrategyConfig
+from ibproxy.config import Config, LimitsConfig, StrategyConfig
 from ibproxy_server.shells.runner import Runner
 from tests.soak.census import memory, tables
 from tests.soak.plants import plant
@@ -51,6 +51,7 @@ async def main(port: str, strategies: dict[str, list[str]], planted: str) -> Non
             gateway=f"127.0.0.1:{port}",
             server_version=SERVER_VERSION,
             max_messages_per_second=0,
+            limits=LimitsConfig(history=0),
             listen=(f"ipc://{folder}/p.sock",),
             strategies={name: StrategyConfig(tuple(codes)) for name, codes in strategies.items()},
         )

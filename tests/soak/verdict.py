@@ -12,6 +12,7 @@ MAY_GROW = (
     ("hub.orders.book.", "an order is known for as long as the proxy runs: whose it is, its ids"),
     ("hub.accounts._positions", "a position that was closed is listed with 0"),
     ("hub.accounts._pictures", "an account's rows, a row for each position"),
+    ("hub.requests._static", "answers kept for ten minutes, 16 MiB of them at most"),
     ("hub.context.counters", "a counter begins to exist when it first counts"),
 )
 """Beginning of the path of tables that may hold more than at the start, and why."""

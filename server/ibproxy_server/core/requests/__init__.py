@@ -1,10 +1,13 @@
 """Requests with a request id: who asked, under which id, and who shares.
 
 desk              what clients ask and what the gateway answers, carried both ways
+registry          the requests that are live upstream: their ids, and how they end
 upstream_request  one request at the gateway, and its members
 sharing           when two requests are one upstream, and who then sees what
 generic_ticks     which ticks a generic tick list asks for
-memory            what a late joiner is shown: last values, the book, the unfinished bars
+memory            what a late joiner is shown: last values, the book, the last bars
+delivery          who of a request's members is told what
+live_bars         where the past meets the live bars that follow it
 pace              the gateway's rules for how often something may be asked
 waiting_room      requests that those rules hold back
 limits            how much may run at once, and who holds it

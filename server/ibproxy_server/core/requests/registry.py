@@ -37,7 +37,7 @@ class Registry:
         self._context = context
         self.waiting_room = WaitingRoom(places)
         self._rows = requests_by_id()
-        self._ids = itertools.cycle(range(FIRST_REQUEST_ID, LAST_REQUEST_ID))
+        self._last_id = FIRST_REQUEST_ID - 1
         self._by_id: dict[bytes, UpstreamRequest] = {}
         self._by_key: dict[Key, UpstreamRequest] = {}
         self._cancels: list[tuple[float, int, UpstreamRequest]] = []
@@ -59,14 +59,18 @@ class Registry:
         return self._by_key.get(key) if key else None
 
     def next_id(self, row: Request) -> bytes:
-        """Return an id that no live request has."""
+        """Return an id that no live request has; after the last one it begins anew."""
         if row.msg_id == SUMMARY:
             for upstream_id in SUMMARY_IDS:
                 if upstream_id not in self._by_id:
                     return upstream_id
-        while (upstream_id := b"%d" % next(self._ids)) in self._by_id:
-            pass
-        return upstream_id
+        while True:
+            self._last_id += 1
+            if self._last_id >= LAST_REQUEST_ID:
+                self._last_id = FIRST_REQUEST_ID
+            upstream_id = b"%d" % self._last_id
+            if upstream_id not in self._by_id:
+                return upstream_id
 
     def add(self, request: UpstreamRequest) -> None:
         """Take in a request that has its first member, and send it when it may go."""
