@@ -178,6 +178,7 @@ FAULTS = (
     Fault("changes what runs", afterwards("59", bad.streams_change),
           "data_type_is_for_what_follows"),
     # sharing
+    Fault("serves every summary", bad.every_summary, "third_summary_is_refused"),
     Fault("has no 322 for summaries", other_code(322, "summary"), "third_summary_is_refused"),
     Fault("shows everybody's generic ticks", request("1", bad.all_generic_ticks),
           "generic_ticks_are_each_requests_own"),
@@ -186,6 +187,7 @@ FAULTS = (
           "live_bars_begin_with_the_past"),
     Fault("has live bars like others", messages(90, bad.usual_order),
           "live_bars_begin_with_the_past"),
+    Fault("has longer live bars", messages(90, bad.one_more), "live_bars_begin_with_the_past"),
     Fault("has no 2152", errors(lambda _: None, 2152), "smart_depth_names_its_exchanges"),
     # without an id
     Fault("answers a data type", afterwards("59", bad.type_is_told), "data_type_has_no_answer"),
