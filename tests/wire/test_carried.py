@@ -20,6 +20,7 @@ from ibproxy.wire.messages import ANSWERS, REQUESTS, Carry, Deliver, requests_by
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import HubSettings
+from ibproxy_server.core.requests.sharing import TAGS
 from tests.core.conftest import World
 
 VERSIONS = (157, 163, 164, 176, 178)
@@ -149,6 +150,9 @@ def methods() -> dict[str, int]:
     }  # fmt: skip
 
 
+TAGS_AT = ("reqAccountSummary", 4)
+"""The one field that is widened: one summary upstream serves all (facts 2.21, 2.22)."""
+
 CARRIED = {
     name: msg_id
     for name, msg_id in methods().items()
@@ -162,7 +166,7 @@ CARRIED = {
 def test_a_request_reaches_the_gateway_whole(
     name: str, version: int, make_world: MakeWorld
 ) -> None:
-    """Ids are the proxy's own, a group's name has a mark, and every other field is as written."""
+    """Every field is as written, but for ids, the mark of a group, and the tags of a summary."""
     world = hub(make_world, version)
     speaker = Speaker(world, version)
     row = requests_by_id()[b"%d" % CARRIED[name]]
@@ -184,6 +188,8 @@ def test_a_request_reaches_the_gateway_whole(
             assert int(sent) < PARENT_ID, at
         elif field == GROUP:
             assert sent.startswith(f"{GROUP}~"), at
+        elif (name, at) == TAGS_AT:
+            assert {*sent.split(",")} == {field} | {tag.decode() for tag in TAGS}
         else:
             assert sent == field, at
 
