@@ -60,6 +60,9 @@ NEVER_CARRIED = {
 }
 """Requests that do not reach the gateway as the client wrote them."""
 
+WIDENED = {62: 4}
+"""Lists that are longer when they reach the gateway: one summary serves all."""
+
 CANCELS = {23, 25, 53, 56, 57, 63, 70, 75, 77, 89, 90, 93, 95, 98, 101, 103}
 """Cancels that no case makes of something that is live: see test_carried.py."""
 
@@ -167,6 +170,10 @@ def test_the_gateway_is_asked_the_same(version: int) -> None:
             continue
         carried.add(int(said[0]))
         assert len(asked) == len(said), place
+        widened = WIDENED.get(int(said[0]))
+        if widened:
+            assert {*said[widened].split(",")} <= {*asked[widened].split(",")}
+            asked[widened] = said[widened]
         changed = [at for at, field in enumerate(said) if asked[at] != field]
         assert changed == [at for at, field in enumerate(said) if field in IDS], (place, asked)
         for at in changed:

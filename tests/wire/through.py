@@ -10,6 +10,7 @@ from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, spli
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
+from ibproxy_server.core.requests import Limits
 from ibproxy_sim.build import Simulation
 from ibproxy_sim.wire.gateway import Client
 
@@ -37,7 +38,8 @@ class Through:
         self.dropped: str | None = None
         self._client: Client = sim.gateway.connect()
         self._began_s = sim.gateway.now_s
-        self._hub = Hub(HubSettings(max_version=version, messages_per_s=0.0))
+        limits = Limits(history=0)  # what is held back is another test's
+        self._hub = Hub(HubSettings(max_version=version, messages_per_s=0.0, limits=limits))
         self._up, self._down = FrameBuffer(), FrameBuffer()
         self._feed(ev.Tick())
         self._feed(ev.UpstreamConnected())

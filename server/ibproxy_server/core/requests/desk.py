@@ -280,7 +280,8 @@ class RequestDesk:
         fields[row.id_at] = upstream_id
         source = member.session.number
         request = UpstreamRequest(row, upstream_id, fields, key, is_stream, source, items)
-        if items and (widening := widening_of(row, fields, is_stream=is_stream)):
+        widening = widening_of(row, fields, is_stream=is_stream)
+        if widening and items != member.wanted:
             fields[widening.at] = widening.join(items)
             delivery.set_filter(request, member)
         if row.static and key:
