@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timezone
 
 import pytest
@@ -14,9 +14,30 @@ from ibproxy.wire.framing import frame
 from ibproxy_sim.build import Simulation, make_simulation
 from ibproxy_sim.faults.board import make_fault
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.settings import Settings
+from tests.recorded_texts import NEVER_BY_ITSELF, fits
 
 MONDAY_S = 1776092400.0
+
+
+@pytest.fixture(autouse=True)
+def worded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every error that the stand-in sends, in whatever test, is worded as a gateway words it.
+
+    A test that chooses a text of its own is marked with `own_texts`.
+    """
+    said: list[tuple[int, str]] = []
+    send = Gateway.error
+
+    def note(self: Gateway, client: Client, for_id: int | str, code: int, text: str) -> None:
+        said.append((int(code), text))
+        send(self, client, for_id, code, text)
+
+    monkeypatch.setattr(Gateway, "error", note)
+    yield
+    if not request.node.get_closest_marker("own_texts"):
+        assert [row for row in said if not fits(*row) or row[0] in NEVER_BY_ITSELF] == []
 
 
 @pytest.fixture

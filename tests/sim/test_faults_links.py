@@ -101,6 +101,7 @@ def test_a_book_is_reset(sim: Simulation, client: RawClient, fault: Fault) -> No
     assert sim.faults.active == {}
 
 
+@pytest.mark.own_texts
 def test_say(sim: Simulation, fault: Fault) -> None:
     """Any notice can be sent, to all or to one."""
     one, two = RawClient(sim, 1), RawClient(sim, 2)

@@ -264,9 +264,10 @@ def test_past_ticks_are_those_that_were_streamed(
 
 
 def test_past_ticks_need_one_end_and_at_most_a_thousand(client: RawClient) -> None:
-    """321 else (fact 5.19)."""
-    for start, end, count in (("", "", 5), ("20260410-15:00:00", "20260410-16:00:00", 5)):
-        assert client.ask(96, 2, *AMD, 0, start, end, count, "TRADES", 0, 0, "")[0][3] == "321"
+    """10187 without one, 321 else (fact 5.19)."""
+    start, end = "20260410-15:00:00", "20260410-16:00:00"
+    for given, code in ((("", ""), "10187"), ((start, end), "321")):
+        assert client.ask(96, 2, *AMD, 0, *given, 5, "TRADES", 0, 0, "")[0][3] == code
     bad = client.ask(96, 2, *AMD, 0, "", "20260410-15:00:00", 1001, "TRADES", 0, 0, "")
     assert bad[0][3] == "321"
 

@@ -167,7 +167,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "reqNewsBulletins": (Case((True,), ("14",)), Case((False,), ())),
     "cancelNewsBulletins": (Case((), (), before=(("reqNewsBulletins", (True,)),)),),
-    "setServerLogLevel": (Case((5,), ()), Case((9,), ("4/319",))),
+    "setServerLogLevel": (Case((5,), ()), Case((9,), ("4/321",))),
     "reqManagedAccts": (Case((), ("15",)),),
     "requestFA": (
         Case((1,), ("16",)), Case((3,), ("16",)), Case((2,), ("4/585",)),

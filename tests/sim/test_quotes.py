@@ -188,8 +188,8 @@ def test_a_snapshot_of_a_pair_ends_after_eleven_seconds(client: RawClient) -> No
 
 
 def test_a_snapshot_with_generic_ticks_is_refused(client: RawClient) -> None:
-    """414 (fact 4.30)."""
-    assert codes(client.ask(1, 11, 5, *AMD, 0, "233", 1, 0, "")) == ["414"]
+    """414, wrapped (facts 1.49, 4.30)."""
+    assert codes(client.ask(1, 11, 5, *AMD, 0, "233", 1, 0, "")) == ["321"]
 
 
 def test_without_a_subscription_only_delayed_data_is_had(decode: Decode) -> None:

@@ -86,9 +86,9 @@ def test_small_requests_are_decoded_by_ib_async(client: RawClient, decode: Decod
     assert calls["userInfo"] == (7, "")
 
 
-@pytest.mark.parametrize(("level", "codes"), [("0", ["319"]), ("1", []), ("5", []), ("6", ["319"])])
+@pytest.mark.parametrize(("level", "codes"), [("0", ["321"]), ("1", []), ("5", []), ("6", ["321"])])
 def test_a_log_level_is_checked(client: RawClient, level: str, codes: list[str]) -> None:
-    """1 to 5 pass in silence (fact 8.19)."""
+    """1 to 5 pass in silence; else it is 319, wrapped (facts 1.49, 8.19)."""
     assert [message[3] for message in client.ask(14, 1, level)] == codes
 
 

@@ -257,7 +257,7 @@ def test_modify(desk: Desk) -> None:
         (limit(90, tif="IOC"), 462),
         (limit(90, ocaGroup="x"), 10326),
         (limit(90, ocaType=1), 10327),
-        (limit(90, parentId=5), 321),
+        (limit(90, parentId=5), 10341),
         (limit(90, "SELL"), 105),
         (limit(90.001), 110),
     ],

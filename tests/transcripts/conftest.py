@@ -36,6 +36,7 @@ from ibproxy_sim.orders.layouts import OPEN_ORDER, PLACE_ORDER
 from ibproxy_sim.orders.terms import Terms
 from ibproxy_sim.testing import RawClient, contract
 from ibproxy_sim.wire.settings import Settings
+from tests.recorded_texts import fits
 
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""
@@ -142,8 +143,8 @@ RECEIVED: dict[str, tuple[str, str]] = {
     "90": ("historicalDataUpdate", "reqId count date open close high low wap volume"),
     "94": ("pnl", "reqId daily unrealized realized"),
     "95": ("pnlSingle", "reqId position daily unrealized realized value"),
-    "96": ("historicalTicks", "reqId count"),
-    "98": ("historicalTicksLast", "reqId count"),
+    "96": ("historicalTicks", "reqId count first"),
+    "98": ("historicalTicksLast", "reqId count first"),
 }
 """Answers: message id -> name and fields behind the id; openOrder has a layout of its own."""
 
@@ -286,6 +287,9 @@ class Play:
     def _arrived(self, name: str) -> list[list[str]]:
         new = self.tamper(self._clients[name].read())
         self._batch += 1
+        for fields in new:
+            if fields[0] == "4" and not fits(int(fields[3]), fields[4]):
+                raise Mismatch(f"no gateway words it so: {fields[3:5]}")
         for message in new:
             self._numbers[id(message)] = len(self._kept)
             self._kept.append((self._batch, message))

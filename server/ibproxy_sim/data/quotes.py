@@ -162,7 +162,7 @@ class Quotes:
             return False
         if stream.is_snapshot and stream.generics:  # fact 4.30
             text = "Snapshot market data subscription is not applicable to generic ticks"
-            gateway.error(client, req_id, 414, text)
+            refuse(gateway, client, req_id, text)  # 414, wrapped (fact 1.49)
             return False
         if self._is_over_limit(instrument):
             gateway.error(client, req_id, 101, "Max number of tickers has been reached")

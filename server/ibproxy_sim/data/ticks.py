@@ -25,6 +25,9 @@ from ibproxy_sim.wire.wording import (
 KINDS = {"Last": 1, "AllLast": 2, "BidAsk": 3, "MidPoint": 4}
 """Tick type of a request -> its number in message 99 (fact 4.49)."""
 
+AGGREGATED = "AGGTRADES"
+FAILED_PAST = "Failed to request historical ticks:"
+NOT_ENOUGH = "2 out of startTime/endTime/timeLength parameters have to be specified"
 PAST_KINDS = {"TRADES": 98, "BID_ASK": 97, "MIDPOINT": 96}
 """What to show -> the message that carries it."""
 
@@ -147,10 +150,16 @@ class Ticks:
             return
         start_text, end_text, count_text, what, rth = fields[15:20]
         count = int(count_text)
-        is_one_sided = bool(start_text.strip()) != bool(end_text.strip())
-        if what not in PAST_KINDS or not 0 < count <= MOST_PAST_TICKS or not is_one_sided:
-            cause = "Invalid historical ticks query"  # [assumed] wording; rules are fact 5.19
+        if what == AGGREGATED:  # told, and answered all the same [recorded]
+            what = "TRADES"
+            text = f"Expected what to show is {what}, please use that instead of {AGGREGATED}."
+            gateway.error(client, req_id, 10299, text)
+        cause = _cause(count, what, start_text, end_text)
+        if cause:
             refuse(gateway, client, req_id, cause)
+            return
+        if not start_text.strip() and not end_text.strip():
+            gateway.error(client, req_id, 10187, f"{FAILED_PAST}{NOT_ENOUGH}")
             return
         try:
             moment_s, _ = parse_end(start_text or end_text)
@@ -159,9 +168,10 @@ class Ticks:
             gateway.error(client, req_id, 10314, f"{name} Date/Time: {BAD_TIME}")
             return
         if not self._is_permitted(instrument):  # fact 5.11
-            text = f"Failed to request historical ticks:{_no_permission(instrument)}"
-            gateway.error(client, req_id, 10187, text)
+            gateway.error(client, req_id, 10187, f"{FAILED_PAST}{_no_permission(instrument)}")
             return
+        if what == "TRADES" and instrument.sec_type == "CASH":
+            what = "MIDPOINT"  # [recorded]
         if not _has(instrument, what):
             text = f"HMDS query returned no data: {instrument.local_symbol}@{instrument.exchange}"
             gateway.error(
@@ -213,6 +223,17 @@ class Ticks:
             size = ("0",) if what == "MIDPOINT" else ()
             rows += [int(step * STEP_S), 0, *values, *size, *tail]
         self._gateway.send(client, PAST_KINDS[what], req_id, len(steps), *rows, 1)
+
+
+def _cause(count: int, what: str, start: str, end: str) -> str:
+    """What validation has against a request for past ticks, if anything (fact 5.19)."""
+    if count <= 0:
+        return "Number of ticks must be > 0"
+    if what not in PAST_KINDS:
+        return "Invalid source price"
+    if count > MOST_PAST_TICKS or (start.strip() and end.strip()):
+        return "Invalid historical ticks query"  # [assumed] wording
+    return ""
 
 
 def _no_permission(instrument: Instrument) -> str:

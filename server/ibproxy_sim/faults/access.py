@@ -14,7 +14,8 @@ REFUSED = frozenset({"3", "4", "5", "15", "21", "58", "99"})
 15 and 21 are among them is [assumed]."""
 
 PLACE_ORDER, UNSET_ID, NO_ID = "3", 2147483647, -1
-TEXT = "Error validating request.-'bF' : cause - The API interface is currently in Read-Only mode."
+TEXT = "The API interface is currently in Read-Only mode."
+TEXTS = {321: f"Error validating request.-'bF' : cause - {TEXT}", 10119: TEXT}
 
 
 class ReadOnly(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +38,9 @@ class ReadOnly(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if kind not in REFUSED:
                 return False
             ids = {"order": fields[1] if kind == PLACE_ORDER else NO_ID, "none": NO_ID}
-            site.gateway.error(client, ids.get(self.order_id, UNSET_ID), self.code, TEXT)
+            site.gateway.error(
+                client, ids.get(self.order_id, UNSET_ID), self.code, TEXTS[self.code]
+            )
             return True
 
         site.take_requests(take)

@@ -30,8 +30,7 @@ REFUSALS = {
 WARNINGS = {
     399: "Order Message:\n{side} {size} {symbol} {exchange}\nWarning: your order will not be "
     "placed at the exchange until {time}",
-    404: "Shares for this order are not immediately available for short sale. The order will be "
-    "held while we attempt to locate the shares.",
+    404: "Order held while securities are located.",
     10349: "Order TIF was set to DAY based on order preset.",
 }
 """Code -> text of a warning, if none is given (facts 3.59, 3.64, 3.68)."""

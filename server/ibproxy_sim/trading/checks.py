@@ -19,6 +19,7 @@ from ibproxy_sim.orders.slices import ALGOS
 from ibproxy_sim.orders.terms import UNSET_INTEGER_TEXT, Terms
 from ibproxy_sim.trading.hedges import HEDGE_TYPES
 from ibproxy_sim.trading.venues import TAKEN_FOR, UNSUPPORTED_TYPES
+from ibproxy_sim.wire.wording import BAD_TIME
 
 VALIDATING: Final = "Error validating request.-'bH' : cause - "
 """How 321 begins; the two letters change with every build (fact 2.15)."""
@@ -157,7 +158,7 @@ def _times(proposal: Proposal) -> Refusal | None:
             try:
                 parse_time_s(terms.text(name))
             except ValueError:
-                return Refusal(code, f"{label}: The date, time, or time-zone entered is invalid.")
+                return Refusal(code, f"{label}: {BAD_TIME}")
     if terms.text("tif") == "GTD" and not (terms.text("good_till_date") or terms.text("duration")):
         return invalid("The time entered is invalid.")
     return None
@@ -305,7 +306,7 @@ def _changed_parent(order: Order, terms: Terms) -> Refusal | None:
         return invalid(f"Can't find order with id ={new}") if new else None
     if new == (old.order_id if old else 0):
         return None
-    return invalid("Parent order id cannot be modified")
+    return Refusal(10341, "Parent order id cannot be modified")
 
 
 def _changed_rest(order: Order, terms: Terms) -> Refusal | None:

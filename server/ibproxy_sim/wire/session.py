@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.settings import is_advisor
-from ibproxy_sim.wire.wording import fail
+from ibproxy_sim.wire.wording import fail, refuse
 
 FARM_NOTICES = (
     (2104, "Market data farm connection is OK:usfarm"),
@@ -98,9 +98,9 @@ class Session:
         self._gateway.send(client, 15, 1, ",".join(self._gateway.settings.accounts))
 
     def log_level(self, client: Client, fields: list[str]) -> None:
-        """Take setServerLogLevel (14), which has no answer but 319 (fact 8.19)."""
+        """Take setServerLogLevel (14), which has no answer but 319, wrapped (facts 1.49, 8.19)."""
         if int(fields[2]) not in LOG_LEVELS:
-            self._gateway.error(client, -1, 319, "Invalid log level")
+            refuse(self._gateway, client, "-1", f"Invalid Log level {{{fields[2]}}}.")
 
     def current_time(self, client: Client, _fields: list[str]) -> None:
         """Answer reqCurrentTime (49) with the market's time."""

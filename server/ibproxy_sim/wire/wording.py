@@ -11,13 +11,17 @@ from ibproxy_sim.wire.gateway import Client, Gateway
 
 NO_DEFINITION = "No security definition has been found for the request"
 DUPLICATE_ID = "Duplicate ticker id"
-BAD_TIME = (
-    "The date, time, or time-zone entered is invalid. The correct format is yyyymmdd hh:mm:ss "
-    "xx/xxxx where yyyymmdd and xx/xxxx are optional. E.g.: 20031126 15:59:00 US/Eastern  Note "
-    "that there is a space between the date and time, and between the time and time-zone.  If no "
-    "date is specified, current date is assumed. If no time-zone is specified, local time-zone is "
-    "assumed(deprecated).  You can also provide yyyymmddd-hh:mm:ss time is in UTC. Note that "
-    "there is a dash between the date and time in UTC notation."
+BAD_TIME = (  # its lines as recorded at 10.40
+    "The date, time, or time-zone entered is invalid.\n"
+    "The correct format is yyyymmdd hh:mm:ss xx/xxxx\n"
+    "where yyyymmdd and xx/xxxx are optional.\n"
+    "E.g.: 20031126 15:59:00 US/Eastern\n\n"
+    "Note that there is a space between the date and time,\n"
+    "and between the time and time-zone.\n\n"
+    "If no date is specified, current date is assumed.\n"
+    "If no time-zone is specified, local time-zone is assumed(deprecated).\n\n"
+    "You can also provide yyyymmddd-hh:mm:ss time is in UTC.\n"
+    "Note that there is a dash between the date and time in UTC notation."
 )
 NOT_BEFORE_OPENING = (  # fact 3.64
     "Order Message:\n{action} {quantity} {symbol} {place}\n"
