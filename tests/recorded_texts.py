@@ -132,8 +132,8 @@ TEXTS: dict[int, str] = {
 ELSEWHERE: dict[int, str] = {
     326: "Unable to connect as the client id is already in use. Retry with a unique client id.",
     401: "OCA group name is longer than 64 characters.",
-    585: "FA Profile is not supported anymore, use FA Group instead - please create a group with the"
-    " same name.",
+    585: "FA Profile is not supported anymore, use FA Group instead - please create a group with"
+    " the same name.",
     2152: "Exchanges - Depth: %s; Top: %s; ",
     2174: "Warning: You submitted request with date-time attributes without explicit time zone."
     " Please switch to use yyyymmdd-hh:mm:ss in UTC or use instrument time zone, like US/Eastern."
@@ -147,7 +147,8 @@ second as recorded (3.97, 4.52). 585, 10349: not in that version (2.45, 3.68). 2
 """
 
 OLDER: dict[int, str] = {
-    2100: "New account data requested from TWS. API client has been unsubscribed from account data.",
+    2100: "New account data requested from TWS. API client has been unsubscribed from account"
+    " data.",
 }
 """What versions before 10.40 say, where the stand-in can be switched to it."""
 

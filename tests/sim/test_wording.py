@@ -26,9 +26,9 @@ def codes() -> Iterator[int]:
                 continue
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             at = CODE_AT.get(name, 99)
-            if len(node.args) > at and isinstance(code := node.args[at], ast.Constant):
-                if isinstance(code.value, int) and not isinstance(code.value, bool):
-                    yield code.value
+            code = node.args[at] if len(node.args) > at else None
+            if isinstance(code, ast.Constant) and type(code.value) is int:
+                yield code.value
 
 
 def test_every_code_has_a_known_wording() -> None:

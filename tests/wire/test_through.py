@@ -32,6 +32,7 @@ IDS = {str(REQ), str(REQ - 1), str(ORDER_ID)}
 OTHER_WORDING = {
     ("reqAccountUpdates", 2): "two letters in the text, which change with each build",
     ("reqPnL", 1): "the same",
+    ("setServerLogLevel", 1): "the same",
     ("updateDisplayGroup", 1): "the proxy refuses it: no gateway's wording is known",
 }
 """Cases whose error has the same id and code, but another text -> why."""

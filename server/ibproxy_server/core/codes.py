@@ -112,7 +112,10 @@ AUTO_BIND_REFUSED = (
     327,
     "Only API connections with clientId set to 0 can set the auto bind orders property.",
 )
-BAD_LOG_LEVEL = (319, "Invalid log level")  # fact 8.19
+BAD_LOG_LEVEL = (  # fact 8.19: 319, which comes as the cause of a 321
+    321,
+    "Error validating request.-'ib' : cause - Invalid Log level {{{level}}}.",
+)
 
 
 def is_information(code: int) -> bool:

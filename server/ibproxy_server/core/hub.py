@@ -316,8 +316,10 @@ class Hub:
 
     def _log_level(self, session: Session, fields: list[bytes]) -> None:
         """The level would be everybody's: it is swallowed (fact 8.19)."""
-        if not FIRST_LOG_LEVEL <= int(fields[2]) <= LAST_LOG_LEVEL:
-            session.error(-1, *codes.BAD_LOG_LEVEL)
+        level = int(fields[2])
+        if not FIRST_LOG_LEVEL <= level <= LAST_LOG_LEVEL:
+            code, text = codes.BAD_LOG_LEVEL
+            session.error(-1, code, text.format(level=level))
 
     def _auto_open_orders(self, session: Session, fields: list[bytes]) -> None:
         """Manual orders are bound by nobody yet; other ids than 0 never may (fact 3.43)."""
