@@ -2,7 +2,9 @@
 
 The proxy keeps the last state, the account's *picture*, and serves every session as if the slot
 were its own: the image at once, then what changes. What a fresh image repeats unchanged is not
-passed on, since on a gateway of its own a session would not have seen a second image.
+passed on, since on a gateway of its own a session would not have seen a second image. While the
+slot is elsewhere an account's values are kept fresh by updates under a request id, which run for
+all accounts at a time (fact 2.19).
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from ibproxy_server.core import codes
 from ibproxy_server.core.account_slot import AccountSlot
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
+from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
+from ibproxy_server.core.value_streams import ValueStreams
 
 PORTFOLIO = b"7"
 MAX_IMAGE_AGE_S = 180.0
@@ -51,8 +55,9 @@ class Picture:
 class AccountDesk:
     """Carries ACCOUNT requests, and the answers about accounts, positions and bulletins."""
 
-    def __init__(self, context: Context, turn_s: float) -> None:
+    def __init__(self, context: Context, requests: RequestDesk, turn_s: float) -> None:
         self._context = context
+        self._values = ValueStreams(requests)
         self.slot = AccountSlot(turn_s)
         self._pictures: dict[str, Picture] = {}
         self._listeners: dict[Session, str] = {}
@@ -105,6 +110,7 @@ class AccountDesk:
         self._stop_listening(session)
         self._listeners[session] = account
         self.slot.demand(account).listeners += 1
+        self._values.want(account)
         if self._is_fresh(account):
             self._send_image(session, account)
         else:
@@ -127,6 +133,8 @@ class AccountDesk:
         if account is None:
             return False
         self.slot.demand(account).listeners -= 1
+        if not self.slot.demand(account).listeners:
+            self._values.drop(account)
         return True
 
     def _positions_wanted(self, session: Session, fields: list[bytes]) -> None:
@@ -171,6 +179,7 @@ class AccountDesk:
         """The gateway is ready: learn everything before the first client asks."""
         for account in accounts:
             self.slot.demand(account)
+        self._values.start(accounts)
         self._context.ask(61, 1)
 
     def reset(self) -> None:
@@ -182,7 +191,9 @@ class AccountDesk:
         self._bulletins.clear()
 
     def advance(self) -> None:
-        """Move the slot on, when it is time."""
+        """Take in what came under request ids, and move the slot on, when it is time."""
+        for owner, key, payload in self._values.take():
+            self._value(owner, key, payload)
         was_loading = self.slot.current if self.slot.is_loading else None
         account = self.slot.next_turn(self._context.now_s)
         if account is None:
@@ -229,6 +240,15 @@ class AccountDesk:
         key = (fields[0], *(fields[each] for each in row.state_at))
         picture.incoming.add(key)
         if picture.rows.get(key) != payload:
+            picture.rows[key] = payload
+            self._tell(account, payload)
+
+    def _value(self, account: str, key: Key, payload: bytes) -> None:
+        """Take a value of an account that the slot is not at; rows that are not known are not."""
+        picture = self._pictures.get(account)
+        if picture is None or account == self.slot.current or key not in picture.rows:
+            return
+        if picture.rows[key] != payload:
             picture.rows[key] = payload
             self._tell(account, payload)
 

@@ -90,7 +90,7 @@ class Hub:
         self.requests = RequestDesk(self.context, settings.limits)
         self.orders = OrderDesk(self.context, self.requests)
         self.orders.upstream_client_id = settings.client_id
-        self.accounts = AccountDesk(self.context, settings.account_turn_s)
+        self.accounts = AccountDesk(self.context, self.requests, settings.account_turn_s)
         self.serial = SerialDesk(self.context, {101: self.orders.show_completed})
         self._started_at_s: float | None = None
         self._was_ready = False
