@@ -85,8 +85,8 @@ def test_each_of_eight_strategies_sees_its_whole_account_and_no_other(
             ),
             first,
         )
+        books = sim.simulation.trading.books
         for account, ib in ibs.items():
-            books = sim.simulation.trading.books
             truth = sim.call(partial(lambda code: books.accounts[code].cash["USD"], account))
             [shown] = [
                 float(each.value)
