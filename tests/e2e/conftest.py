@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ib_async import IB
 
 from ibproxy import RemoteIB
 from ibproxy.config import Config, StrategyConfig
@@ -18,6 +20,7 @@ from ibproxy_sim.wire.settings import Settings
 ACCOUNTS = ("DU1000001", "DU1000002")
 STRATEGIES = ("alpha", "beta")
 PATIENCE_S = 15.0
+HERE = Path(__file__).parent
 
 
 class Desk:
@@ -70,6 +73,74 @@ def until(condition: Callable[[], object], *ibs: Any) -> None:
 def _until() -> Callable[..., None]:
     """Return the function that waits."""
     return until
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test here runs straight on the stand-in and through the proxy, or says why not."""
+    for item in items:
+        if item.path.parent == HERE and "way" not in getattr(item, "fixturenames", ()):
+            marker = item.get_closest_marker("only_proxied")
+            marker = marker or item.get_closest_marker("only_direct")
+            if not marker or not marker.args:
+                raise pytest.UsageError(f"{item.nodeid} runs one way only and does not say why")
+
+
+@pytest.fixture(params=["direct", "proxied"])
+def way(request: pytest.FixtureRequest) -> str:
+    """How a client reaches the gateway."""
+    return str(request.param)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How programs reach a gateway that seems to be theirs alone.
+
+    Attributes:
+        kind: the class of their `IB`.
+        address: host and port for `connect`.
+        sim: the gateway.
+    """
+
+    kind: type[Any]
+    address: tuple[str, int]
+    sim: ThreadedSim
+
+
+@pytest.fixture
+def reach(
+    way: str,
+    start_sim: Callable[[Settings], ThreadedSim],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    server_version: int,
+) -> Iterator[Reach]:
+    """A gateway of one account's login: straight, or one that a proxy gives a bound strategy."""
+    accounts = ACCOUNTS[:1] if way == "direct" else ACCOUNTS
+    sim = start_sim(Settings(accounts=accounts, speed=4, server_version=server_version))
+    if way == "direct":
+        yield Reach(IB, (sim.host, sim.port), sim)
+        return
+    desk = Desk(sim, tmp_path_factory.mktemp("p"), server_version)
+    monkeypatch.setenv("IBPROXY_URL", desk.url)
+    monkeypatch.setenv("IBPROXY_STRATEGY", STRATEGIES[0])
+    yield Reach(RemoteIB, ("127.0.0.1", 4002), sim)
+    desk.stop()
+
+
+@pytest.fixture
+def connect(reach: Reach) -> Iterator[Callable[..., Any]]:
+    """Connects clients; they are disconnected at the end."""
+    connected: list[Any] = []
+
+    def connect(client_id: int = 1, **arguments: Any) -> Any:
+        ib = reach.kind()
+        connected.append(ib)
+        ib.connect(*reach.address, clientId=client_id, **arguments)
+        return ib
+
+    yield connect
+    for ib in connected:
+        ib.disconnect()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def rounds_of(library: str, port: int, rounds: int) -> list[list[dict[str, Any]]
     return result
 
 
+@pytest.mark.only_proxied("the next test is its counterpart")
 @pytest.mark.timeout(180)
 def test_fifty_times_two_processes_connect_through_the_proxy(desk: Any) -> None:
     """Two processes that connect at the same instant both synchronise, fifty times of fifty."""
@@ -43,6 +44,7 @@ def test_fifty_times_two_processes_connect_through_the_proxy(desk: Any) -> None:
     assert (statistics.connections, statistics.most_connections) == (1, 1)
 
 
+@pytest.mark.only_direct("the test before is its counterpart")
 def test_the_same_straight_on_the_gateway_fails(desk: Any) -> None:
     """Without the proxy one of the two is refused the account slot and times out."""
     for reports in rounds_of("direct", desk.sim.port, 2):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from ib_async import LimitOrder, MarketOrder, Stock
 
 ACCOUNT_OF = {"alpha": "DU1000001", "beta": "DU1000002"}
+
+pytestmark = pytest.mark.only_proxied("one gateway of one's own knows of no other account")
 
 
 def test_neither_strategy_sees_the_others_account(desk: Any, until: Callable[..., None]) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from ib_async import Stock
+
+pytestmark = pytest.mark.only_proxied("nothing is shared on a gateway of one's own")
 
 
 def test_one_line_for_two_strategies(desk: Any, until: Callable[..., None]) -> None:

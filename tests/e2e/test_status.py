@@ -8,7 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from ib_async import Stock
+
+pytestmark = pytest.mark.only_proxied("a gateway has no status")
 
 
 def run_status(*arguments: str) -> str:

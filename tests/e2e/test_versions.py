@@ -14,10 +14,13 @@ VERSIONS = (157, 158, 160, 162, 163, 164, 166, 169, 170, 176, 177, 178)
 
 @pytest.mark.parametrize("server_version", VERSIONS)
 def test_orders_and_data_at_every_version(
-    desk: Any, until: Callable[..., None], server_version: int, caplog: pytest.LogCaptureFixture
+    connect: Callable[..., Any],
+    until: Callable[..., None],
+    server_version: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Details, ticks, a bracket, a fill and its commission come through, and all is decoded."""
-    ib = desk.client("alpha")
+    ib = connect()
     assert ib.client.serverVersion() == server_version
     [spy] = ib.qualifyContracts(Stock("SPY", "SMART", "USD"))
     ticker = ib.reqMktData(spy)

@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from typing import Any
 
 import pytest
 
+from ibproxy.config import Config
+from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.accounts.books import Account
 from ibproxy_sim.exchange.market import Quote
 from ibproxy_sim.exchange.universe import Instrument
@@ -55,10 +58,40 @@ def until(condition: Callable[[], object], turn: Callable[[], object], what: str
 
 
 class Bench:
-    """A stand-in gateway and what a judge may look up in it."""
+    """A stand-in gateway, perhaps with a proxy in front, and what a judge may look up in it.
 
-    def __init__(self, accounts: tuple[str, ...] = ACCOUNTS) -> None:
+    Attributes:
+        sim: the gateway.
+        library: what the judge imports.
+    """
+
+    def __init__(self, accounts: tuple[str, ...] = ACCOUNTS, way: str = "direct") -> None:
         self.sim = ThreadedSim(Settings(accounts=accounts, speed=SPEED), MONDAY_S)
+        self.library = LIBRARY
+        self._proxy: ThreadedProxy | None = None
+        self._folder = tempfile.TemporaryDirectory()
+        if way == "proxied":
+            self.library = "ibproxy"
+            listen = (f"ipc://{self._folder.name}/p.sock",)
+            self._proxy = ThreadedProxy(Config(gateway=f"127.0.0.1:{self.sim.port}", listen=listen))
+            is_ready = self._proxy_is_ready
+            until(is_ready, lambda: time.sleep(0.01), "the proxy never found the gateway")
+
+    @property
+    def url(self) -> str | None:
+        """Where the proxy listens, if there is one."""
+        return self._proxy.urls[0] if self._proxy else None
+
+    def stop(self) -> None:
+        """End what runs."""
+        if self._proxy:
+            self._proxy.stop()
+        self.sim.stop()
+        self._folder.cleanup()
+
+    def _proxy_is_ready(self) -> bool:
+        assert self._proxy
+        return bool(self._proxy.status()["upstream"]["state"] == "ready")
 
     def received(self) -> Counter[int]:
         """How often the gateway has had each message."""
@@ -97,12 +130,21 @@ class Bench:
         self.sim.control.set_speed(SPEED)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of a module that says so twice: straight, and through a proxy."""
+    is_both = getattr(metafunc.module, "BOTH_WAYS", False) and LIBRARY == "ib_async"
+    if is_both and "bench" in metafunc.fixturenames:
+        is_direct = metafunc.definition.get_closest_marker("only_direct")
+        ways = ["direct"] if is_direct else ["direct", "proxied"]
+        metafunc.parametrize("bench", ways, indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """A stand-in gateway at twenty times the speed of the clock."""
-    bench = Bench()
+    bench = Bench(way=getattr(request, "param", "direct"))
     yield bench
-    bench.sim.stop()
+    bench.stop()
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +152,14 @@ def advisor_bench() -> Iterator[Bench]:
     """The gateway of a financial advisor's login."""
     bench = Bench(ADVISOR_ACCOUNTS)
     yield bench
-    bench.sim.stop()
+    bench.stop()
 
 
 @pytest.fixture
 def covered(request: pytest.FixtureRequest, bench: Bench) -> Iterator[None]:
     """What a test says that it covers has reached the gateway at its end."""
-    wanted: tuple[int, ...] = getattr(request.function, "covers", ())
+    # a proxy answers some by itself, and asks once for several
+    wanted: tuple[int, ...] = () if bench.url else getattr(request.function, "covers", ())
     if "advisor_bench" in request.fixturenames:
         bench = request.getfixturevalue("advisor_bench")
     before = bench.received()
@@ -138,7 +181,7 @@ class Judge:
     """
 
     def __init__(self, bench: Bench, client_id: int, **arguments: Any) -> None:
-        self.lib: Any = importlib.import_module(LIBRARY)
+        self.lib: Any = importlib.import_module(bench.library)
         self.bench = bench
         self.errors: list[tuple[int, int, str]] = []
         self.expected = set(NOTICES)
@@ -211,8 +254,11 @@ def connect_judge(
     covered: None,  # noqa: ARG001 - looks after the clients have left
     bench: Bench,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., Judge]]:
     """Connects clients; whatever they complain about by themselves fails the test."""
+    if bench.url:
+        monkeypatch.setenv("IBPROXY_URL", bench.url)
     judges: list[Judge] = []
 
     def connect(client_id: int = 1, at: Bench = bench, **arguments: Any) -> Judge:
