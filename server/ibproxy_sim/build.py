@@ -10,6 +10,7 @@ from ibproxy_sim.data.contracts import Contracts
 from ibproxy_sim.data.depth import Depth
 from ibproxy_sim.data.displays import Displays
 from ibproxy_sim.data.flood import Flood
+from ibproxy_sim.data.heads import Heads
 from ibproxy_sim.data.history import History
 from ibproxy_sim.data.option_ticks import Calculations
 from ibproxy_sim.data.quotes import Quotes
@@ -84,12 +85,16 @@ def make_simulation(settings: Settings, now_s: float) -> Simulation:
     advisors.install()
     for board in (WallStreetHorizon, Displays):
         board(gateway, universe).install()
-    for part in (Fundamentals, History, Calculations, Ticks, Depth, RealTimeBars, Scanners):
+    for part in (Fundamentals, Calculations, Ticks, Depth, RealTimeBars, Scanners):
         part(gateway, universe, market).install()
+    history = History(gateway, universe, market)
+    history.install()
+    Heads(gateway, universe, market, history).install()
     flood = Flood(gateway, quotes, market) if settings.flood else None
     gateway.endless = flood.chunk if flood else None
     trading = Trading(gateway, universe, market, advisors)
     trading.install()
+    quotes.charge = trading.books.charge
     manual = ManualOrders(gateway, trading)
     manual.install()
     Exercises(gateway, universe, trading).install()

@@ -51,6 +51,9 @@ class MarketSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flood: Annotated[bool, Meta(description="send market data as fast as each client reads it")] = (
         False
     )
+    algo_s: Annotated[
+        float, Meta(gt=0, description="how long an algo takes that names no times of its own")
+    ] = 20.0
     hard_to_borrow: Annotated[
         tuple[str, ...], Meta(description="stocks to be located before they are sold short")
     ] = ()
@@ -80,6 +83,22 @@ class GatewaySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Literal["news", "fundamentals", "calendar"], ...],
         Meta(description="paid feeds of the account"),
     ] = ("news", "fundamentals", "calendar")
+    max_clients: Annotated[int, Meta(ge=1, description="connections at one time")] = 32
+    master_client_id: Annotated[
+        int | None, Meta(description="client id that is told of everybody's orders")
+    ] = None
+    cancels_others: Annotated[
+        bool, Meta(description="let a client cancel another one's order by its id")
+    ] = False
+    download_open_orders: Annotated[
+        bool, Meta(description="state a client's open orders before anything else")
+    ] = False
+    time_zone_name: Annotated[
+        str, Meta(description="what the time in the greeting ends in; it may contain blanks")
+    ] = "UTC"
+    ends_accounts_with_comma: Annotated[
+        bool, Meta(description="end the list of accounts with a comma")
+    ] = False
     keeps_malformed: Annotated[
         bool, Meta(description="keep a client that sends what cannot be read; else it is dropped")
     ] = True

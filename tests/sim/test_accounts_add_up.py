@@ -17,7 +17,7 @@ from ibproxy_sim.accounts.advisors import Group
 from ibproxy_sim.accounts.margins import margin
 from ibproxy_sim.accounts.values import account_values
 from ibproxy_sim.build import make_simulation
-from ibproxy_sim.testing import RawClient
+from ibproxy_sim.testing import AMD, RawClient
 from ibproxy_sim.trading.checks import FRACTIONAL
 from ibproxy_sim.wire.settings import Settings
 
@@ -67,6 +67,7 @@ def test_accounts_add_up_whatever_is_traded(trades: Any, is_to_the_end: bool) ->
     client = RawClient(sim)
     pen = pen_of(client)
     for number, (index, action, shares, wait_s) in enumerate(trades, start=1):
+        client.ask(1, 11, number, *AMD, 0, "", 0, 1, "")  # a regulatory snapshot, for a cent
         order: Order = MarketOrder(action, shares, account=ACCOUNT, tif="IOC")
         pen.placeOrder(number, CONTRACTS[index], order)
         client.wait(wait_s)
@@ -152,7 +153,7 @@ def check(sim: Any, code: str = ACCOUNT) -> None:
     books, now_s = sim.trading.books, sim.gateway.now_s
     account = books.accounts[code]
     realized = books.position_usd(code, now_s, lambda p, _: p.realized)
-    explained = CASH + realized + books.unrealized(code, now_s) - account.commissions
+    explained = CASH + realized + books.unrealized(code, now_s) - account.commissions - account.fees
     wealth = books.net_liquidation(code, now_s)
     assert wealth == pytest.approx(explained, abs=0.01)
     said = {(v.key, v.currency): v.value for v in account_values(books, code, now_s)}

@@ -318,6 +318,17 @@ def test_it_listens_to_this_machine_only(sim: Simulation) -> None:
             ControlServer(SimServer(sim.gateway), sim, url)
 
 
+def test_a_system_without_unix_sockets_is_told_what_to_use(
+    sim: Simulation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Windows; before anything is tried, by who serves and by who connects."""
+    monkeypatch.delattr(asyncio, "start_unix_server")
+    with pytest.raises(ConfigError, match="use tcp://"):
+        ControlServer(SimServer(sim.gateway), sim, f"ipc://{tmp_path}/c.sock")
+    with pytest.raises(ConfigError, match="use tcp://"), connect(f"ipc://{tmp_path}/c.sock"):
+        pass
+
+
 def test_nobody_there(tmp_path: Path) -> None:
     """The text says what to do."""
     for url in (f"ipc://{tmp_path}/none.sock", "tcp://127.0.0.1:1"):

@@ -68,6 +68,25 @@ def test_bars_die_with_their_farm(
     assert "90" not in kinds(client.wait(30))
 
 
+def test_a_broken_farm_has_nothing_to_show(
+    sim: Simulation, client: RawClient, fault: Fault
+) -> None:
+    """Who asks meanwhile is taken, and sees prices, rows and ticks only when it is back."""
+    fault("farm")
+    client.read()
+    assert kinds(client.ask(1, 11, 2, *DATA)) == {"58", "81"}
+    assert client.ask(10, 5, 3, *AMD, 3, 0, "") == []
+    assert client.ask(97, 4, *AMD, "BidAsk", 0, 0) == []
+    assert kinds(client.ask(1, 11, 5, *AMD, 0, "", 1, 0, "")) == {"58", "81"}
+    assert kinds(client.wait(12)) == {"57"}  # a snapshot ends without having seen anything
+    sim.faults.end("farm")
+    client.read()
+    back = client.wait(1)
+    assert kinds(back) == {"1", "2", "45", "46", "12", "99"}
+    opening = [m for m in back if m[0] == "1" and m[3] == "14"]
+    assert len(opening) == 1
+
+
 def test_an_idle_farm(sim: Simulation, client: RawClient, fault: Fault) -> None:
     """The name stands behind a dot, and nothing else happens (facts 1.16, 7.8)."""
     fault("farm_idle")

@@ -216,6 +216,33 @@ def test_a_schedule(client: RawClient, decode: Decode) -> None:
     assert args[4][0].startDateTime == "20260409-09:30:00"
 
 
+def head(client: RawClient, req_id: int) -> str:
+    """Ask for a head time stamp: the answer's id, or its error code."""
+    (answer,) = client.ask(87, req_id, *AMD, 0, 0, "TRADES", 2)
+    return answer[3] if answer[0] == "4" else answer[0]
+
+
+def test_head_time_stamps_take_places_until_they_are_cancelled(client: RawClient) -> None:
+    """Their ids too (facts 5.3, 5.7, 5.9); bars find no place beside fifty of them."""
+    assert [head(client, number) for number in range(50)] == ["88"] * 50
+    assert head(client, 7) == "321"
+    assert head(client, 50) == "322"
+    bars = [20, 90, *AMD, 0, "", "1 min", "600 S", 0, "TRADES", 1, 0, ""]
+    assert client.ask(*bars)[0][3] == "322"
+    client.send(90, 7)
+    assert client.ask(*bars)[0][0] == "17"
+    assert head(client, 7) == "88"
+
+
+def test_head_time_stamps_leave_with_their_client(sim: Simulation, client: RawClient) -> None:
+    """Their places are free again."""
+    other = RawClient(sim, client_id=2)
+    assert [head(other, number) for number in range(50)] == ["88"] * 50
+    assert head(client, 1) == "322"
+    other.leave()
+    assert head(client, 1) == "88"
+
+
 def test_a_head_time_stamp_begins_the_history(client: RawClient, decode: Decode) -> None:
     """Before it there is nothing; both formats mean one moment."""
     ((_, (_, text)),) = decode(client.ask(87, 1, *AMD, 0, 1, "TRADES", 1))

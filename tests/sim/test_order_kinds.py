@@ -136,6 +136,95 @@ def test_an_algo_hands_out_its_order_bit_by_bit() -> None:
     assert kinds(desk.place(AMD, order)) == ["4/439"]
 
 
+def test_an_algo_keeps_to_its_times() -> None:
+    """Nothing before its start, all by its end, half in between."""
+    desk = Desk()
+    desk.set(100.0, 100.02)
+    order = LimitOrder("BUY", 100, 101.0)
+    order.algoStrategy = "Twap"
+    order.algoParams = [
+        TagValue("startTime", "20260413-15:10:00"), TagValue("endTime", "20260413-15:30:00")
+    ]  # fmt: skip
+    desk.place(AMD, order)
+    desk.client.wait(9 * 60)
+    assert desk.order().filled == 0
+    desk.client.wait(11 * 60)
+    assert desk.order().filled == pytest.approx(50, abs=2)
+    desk.client.wait(11 * 60)
+    assert desk.order().is_done
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [("PctVol", {"pctVol": "0.01"}), ("Vwap", {"maxPctVol": "0.01", "endTime": "20260413-15:01"})],
+)
+def test_an_algo_keeps_to_its_share_of_the_volume(name: str, params: dict[str, str]) -> None:
+    """One in a hundred of what is traded meanwhile, however much time there is."""
+    desk = Desk(algo_s=1.0)
+    desk.set(100.0, 100.02)
+    order = LimitOrder("BUY", 1_000, 101.0)
+    order.algoStrategy = name
+    order.algoParams = [TagValue(key, value) for key, value in params.items()]
+    desk.place(AMD, order)
+    desk.client.wait(20)
+    valuation, began_s = desk.sim.trading.books.valuation, desk.order().placed_at_s
+    traded = valuation.traded(desk.order().instrument, began_s, desk.sim.gateway.now_s)
+    assert desk.order().filled == pytest.approx(traded / 100, abs=2)
+    assert 0 < desk.order().filled < 1_000
+
+
+def test_how_long_an_algo_takes_is_a_setting() -> None:
+    """If it does not say so itself."""
+    desk = Desk(algo_s=60.0)
+    desk.set(100.0, 100.02)
+    order = LimitOrder("BUY", 100, 101.0)
+    order.algoStrategy = "ArrivalPx"
+    desk.place(AMD, order)
+    desk.client.wait(30)
+    assert desk.order().filled == pytest.approx(50, abs=2)
+
+
+def test_a_scale_order_takes_profits() -> None:
+    """Each piece is closed an offset above its level; then the order is filled."""
+    desk = Desk()
+    desk.set(99.98, 100.0)
+    order = LimitOrder("BUY", 30, 100.0)
+    order.scaleInitLevelSize, order.scaleSubsLevelSize, order.scalePriceIncrement = 20, 10, 0.5
+    order.scaleProfitOffset = 1.0
+    desk.place(AMD, order)
+    desk.set(99.48, 99.5)
+    desk.client.wait(1)
+    assert (desk.held(4391), desk.order().remaining, desk.order().is_done) == (30, 0, False)
+    desk.set(100.5, 100.52)
+    told = desk.client.wait(1)
+    assert desk.held(4391) == 20
+    assert [m[18] for m in told if m[0] == "11"] == ["SLD"]
+    assert {m[2] for m in told if m[0] == "3"} == {"Submitted"}
+    desk.set(101.0, 101.02)
+    assert {m[2] for m in desk.client.wait(1) if m[0] == "3"} == {"Filled"}
+    assert (desk.held(4391), desk.order().is_done) == (0, True)
+    assert desk.balance() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_scale_order_opens_again_what_it_closed() -> None:
+    """With scaleAutoReset, at its level, again and again."""
+    desk = Desk()
+    order = LimitOrder("BUY", 20, 100.0)
+    order.scaleInitLevelSize, order.scalePriceIncrement = 20, 0.5
+    order.scaleProfitOffset, order.scaleAutoReset = 1.0, True
+    desk.set(99.98, 100.0)
+    desk.place(AMD, order)
+    for _ in range(3):
+        assert desk.held(4391) == 20
+        desk.set(101.0, 101.02)
+        desk.client.wait(1)
+        assert desk.held(4391) == 0
+        desk.set(99.98, 100.0)
+        desk.client.wait(1)
+    assert not desk.order().is_done
+    assert desk.balance() == pytest.approx(0, abs=1e-6)
+
+
 def test_a_scale_order_works_its_levels() -> None:
     """Each an increment below the one before."""
     desk = Desk()

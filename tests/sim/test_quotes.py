@@ -227,3 +227,14 @@ def test_implied_volatility_and_price_are_inverse(
     assert volatility[3] == pytest.approx(0.25, abs=1e-6)
     assert client.ask(54, 3, 3, *row, 1e6, spot, 0, "") == []
     assert codes(client.wait(6)) == ["322"]
+
+
+def test_a_regulatory_snapshot_costs_a_cent(sim: Simulation, client: RawClient) -> None:
+    """Each, also on paper; an ordinary one is free (fact 4.32)."""
+    account = sim.trading.books.accounts["DU1000001"]
+    client.ask(1, 11, 5, *AMD, *SNAPSHOT)
+    assert (account.cash["USD"], account.fees) == (1_000_000.0, 0.0)
+    for req_id in (6, 7):
+        assert client.ask(1, 11, req_id, *AMD, 0, "", 0, 1, "")[-1][0] == "57"
+    assert account.cash["USD"] == pytest.approx(999_999.98)
+    assert account.fees == pytest.approx(0.02)

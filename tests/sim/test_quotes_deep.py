@@ -144,3 +144,13 @@ def test_a_flood_is_pulled_and_stops_with_the_cancel() -> None:
     client.send(2, 2, 5)
     assert endless(client.client) == b""
     client.read()
+
+
+def test_real_time_bars_are_lines() -> None:
+    """One above the lines is refused, until another one ends (facts 4.57, 4.59)."""
+    client = RawClient(make_simulation(Settings(max_lines=2), 1776092400.0))
+    request = [*AMD, 5, "TRADES", 0, ""]
+    assert [client.ask(50, 3, number, *request) for number in (1, 2)] == [[], []]
+    assert client.ask(50, 3, 3, *request)[0][3] == "456"
+    client.send(51, 1, 1)
+    assert client.ask(50, 3, 3, *request) == []

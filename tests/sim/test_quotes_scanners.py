@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from ibproxy_sim.build import Simulation
+from ibproxy_sim.build import Simulation, make_simulation
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.settings import Settings
 
+MONDAY_S = 1776092400.0
 Decode = Callable[..., list[tuple[str, tuple[Any, ...]]]]
 
 
@@ -67,3 +69,15 @@ def test_the_parameters_name_what_is_understood(client: RawClient) -> None:
     assert "TOP_PERC_GAIN" in [node.text for node in tree.findall(".//scanCode")]
     assert "priceAbove" in [node.text for node in tree.findall(".//AbstractField/code")]
     assert "STK.US.MAJOR" in [node.text for node in tree.findall(".//locationCode")]
+
+
+def test_only_what_is_listed_is_shown() -> None:
+    """Neither a scan nor a search finds what a scenario has not (its `symbols`)."""
+    settings = Settings(symbols=("AMD", "SPY"))
+    client = RawClient(make_simulation(settings, MONDAY_S))
+    (found,) = scan(client, 3)
+    assert {found[n] for n in range(6, len(found), 16)} == {"AMD", "SPY"}
+    (matches,) = client.ask(81, 4, "A")
+    assert {name for name in matches if name in {"AMD", "AAPL", "AMZN"}} == {"AMD"}
+    assert client.ask(78, 5, "AAPL", "", "STK", 265598)[0][3] == "321"
+    assert client.ask(78, 6, "AMD", "", "STK", 4391)[-1][0] == "76"

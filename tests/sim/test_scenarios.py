@@ -97,8 +97,15 @@ EVERY_SETTING = """
     keeps_hours = true
     flood = true
     hard_to_borrow = ["AMD"]
+    algo_s = 7
     [gateway]
     server_version = 170
+    max_clients = 7
+    master_client_id = 7
+    cancels_others = true
+    download_open_orders = true
+    time_zone_name = "Central European Standard Time"
+    ends_accounts_with_comma = true
     max_lines = 7
     max_books = 7
     max_tick_by_tick = 7

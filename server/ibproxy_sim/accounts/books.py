@@ -3,7 +3,7 @@
 Money is kept in the currency in which it was earned and converted to USD only when somebody
 looks, so that for each currency::
 
-    cash + value of positions - cash at the start = realised + unrealised - commissions
+    cash + value of positions - cash at the start = realised + unrealised - commissions - fees
 
 holds at any price. A future's value is its unrealised profit alone, for nothing is paid for it;
 a pair is a holding of its first currency. Average cost and realised profit are before commission
@@ -159,12 +159,14 @@ class Account:
         cash: amount by currency.
         positions: by conId; closed ones stay, with quantity 0 (fact 2.37).
         commissions: paid ever, in USD.
+        fees: paid ever for data, in USD.
     """
 
     code: str
     cash: dict[str, float]
     positions: dict[int, Position] = field(default_factory=dict)
     commissions: float = 0.0
+    fees: float = 0.0
 
     def join(self, other: Account) -> None:
         """Count another account's cash and positions in."""
@@ -173,6 +175,7 @@ class Account:
         for con_id, position in other.positions.items():
             self.positions.setdefault(con_id, Position(position.instrument)).join(position)
         self.commissions += other.commissions
+        self.fees += other.fees
 
     def trade(
         self, instrument: Instrument, shares: float, price: float, commission: float, day: date
@@ -200,6 +203,7 @@ class Books:
         on_trade: called with account code and instrument after each booking.
         sums: members by a code that means all of them together (facts 2.5, 2.40).
         valuation: prices and rates.
+        stale_since_s: since when accounts are not valued any more (fact 2.10); None if they are.
     """
 
     def __init__(self, codes: Iterable[str], cash: float, valuation: Valuation) -> None:
@@ -209,6 +213,7 @@ class Books:
         self.on_trade: list[Callable[[str, Instrument], None]] = []
         self.valuation = valuation
         self.sums: dict[str, tuple[str, ...]] = {}
+        self.stale_since_s: float | None = None
 
     def account(self, code: str) -> Account:
         """Return an account, or several as if they were one.
@@ -221,6 +226,12 @@ class Books:
         for member in self.sums[code]:
             whole.join(self.accounts[member])
         return whole
+
+    def charge(self, amount: float) -> None:
+        """Take a fee for data, in USD, from the login's first account [assumed which]."""
+        account = next(iter(self.accounts.values()))
+        account.cash[BASE_CURRENCY] = account.cash.get(BASE_CURRENCY, 0.0) - amount
+        account.fees += amount
 
     def is_about(self, code: str, account: str) -> bool:
         """Whether what happens in `account` happens in what `code` means."""

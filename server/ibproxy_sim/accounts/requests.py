@@ -74,6 +74,7 @@ class Accounts:
     Attributes:
         slot: the account that the gateway's one slot is taken by; empty if it is free.
         rules: what happens when somebody wants it for another account.
+        summary: what serves account summaries.
     """
 
     def __init__(self, gateway: Gateway, books: Books, advisors: Advisors) -> None:
@@ -87,6 +88,7 @@ class Accounts:
         self._only_ledger: set[tuple[Client, str]] = set()
         self._is_update_planned = False
         self._is_trade_planned = False
+        self.summary = Summary(gateway, books, advisors)
 
     def install(self) -> None:
         """Register the handlers, those of positions, summary and P&L too."""
@@ -97,7 +99,7 @@ class Accounts:
         gateway.on_leave.append(self.leave)
         self._books.on_trade.append(self.traded)
         Positions(gateway, self._books).install()
-        Summary(gateway, self._books, self._advisors).install()
+        self.summary.install()
         Pnl(gateway, self._books).install()
 
     # the slot
@@ -231,7 +233,7 @@ class Accounts:
 
     def _after_trade(self) -> None:
         self._is_trade_planned = False
-        self._send_all()
+        self.update()
 
     def _plan(self) -> None:
         if not self._is_update_planned:
@@ -240,11 +242,12 @@ class Accounts:
 
     def _update(self) -> None:
         self._is_update_planned = False
-        self._send_all()
+        self.update()
         if self._views or self._multi:
             self._plan()
 
-    def _send_all(self) -> None:
+    def update(self) -> None:
+        """Send everybody what has changed."""
         for client in self._views:
             self._send_changes(client)
         for client, req_id in self._multi:

@@ -6,6 +6,7 @@ At most two at one time for each connection (facts 2.21 to 2.25).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ibproxy_sim.accounts.advisors import Advisors
@@ -33,8 +34,27 @@ class _Asked(NamedTuple):
     tags: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class SummaryRules:
+    """How summaries are counted (facts 2.22 to 2.25, 2.28).
+
+    Attributes:
+        is_shared: whether the limit is one of the gateway's, not of each connection.
+        is_freed: whether a cancel frees a place.
+        is_ended: whether those of a client that leaves end with it.
+    """
+
+    is_shared: bool = False
+    is_freed: bool = True
+    is_ended: bool = True
+
+
 class Summary:
-    """Handlers of messages 62 and 63."""
+    """Handlers of messages 62 and 63.
+
+    Attributes:
+        rules: what counts.
+    """
 
     def __init__(self, gateway: Gateway, books: Books, advisors: Advisors) -> None:
         self._gateway = gateway
@@ -43,11 +63,15 @@ class Summary:
         self._asked: dict[tuple[Client, str], _Asked] = {}
         self._sent: dict[tuple[Client, str], set[Row]] = {}
         self._is_planned = False
+        self.rules = SummaryRules()
+        self._taken: set[tuple[Client, str]] = set()
+        self._left: list[tuple[Client, str]] = []
 
     def install(self) -> None:
         """Register the handlers."""
         self._gateway.handlers |= {"62": self.summary, "63": self.cancel_summary}
         self._gateway.on_leave.append(self.leave)
+        self._gateway.on_restored.append(self.replay)
 
     def summary(self, client: Client, fields: list[str]) -> None:
         """62: a reused id replaces its request (fact 2.25)."""
@@ -56,8 +80,8 @@ class Summary:
         if cause:
             refuse(self._gateway, client, req_id, cause)
             return
-        active = [key for key in self._asked if key[0] is client]
-        if (client, req_id) not in active and len(active) >= MAX_ACTIVE:
+        places = self._places(client)
+        if (client, req_id) not in places and len(places) >= MAX_ACTIVE:
             fail(self._gateway, client, req_id, TOO_MANY)  # fact 2.22
             return
         members = self._books.accounts if group == ALL else self._advisors.groups[group].accounts
@@ -72,16 +96,38 @@ class Summary:
             return "Group name is invalid"
         return "" if tags else "Tags cannot be null"
 
+    def _places(self, client: Client) -> set[tuple[Client, str]]:
+        """What counts against a client's limit."""
+        taken = {*self._asked, *self._taken, *self._left}
+        return taken if self.rules.is_shared else {key for key in taken if key[0] is client}
+
     def cancel_summary(self, client: Client, fields: list[str]) -> None:
-        """63: frees the place."""
-        self._asked.pop((client, fields[2]), None)
-        self._sent.pop((client, fields[2]), None)
+        """63: frees the place, as a rule."""
+        key = client, fields[2]
+        if self._asked.pop(key, None) and not self.rules.is_freed:
+            self._taken.add(key)
+        self._sent.pop(key, None)
 
     def leave(self, client: Client) -> None:
-        """A client is gone; its summaries end with it [assumed; fact 2.28 reports worse]."""
+        """A client is gone; its summaries end with it, as a rule [assumed; 2.28 reports worse]."""
+        self._taken = {key for key in self._taken if key[0] is not client}
         for key in [key for key in self._asked if key[0] is client]:
             del self._asked[key]
             self._sent.pop(key, None)
+            if not self.rules.is_ended:
+                self._left.append(key)
+
+    def replay(self) -> None:
+        """The link is back with all data: what was left over is asked for again, and refused."""
+        for _, req_id in self._left:
+            for client in self._gateway.clients.values():
+                if client.started:
+                    fail(self._gateway, client, req_id, TOO_MANY)
+
+    def clear_left(self) -> None:
+        """Let go of what was left over and of places that no cancel freed."""
+        self._left.clear()
+        self._taken.clear()
 
     def _answer(self, client: Client, req_id: str, asked: _Asked) -> None:
         """With a ledger the tags come twice, and the ledger again behind a 64 (fact 2.26)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ibproxy_sim.exchange import pricing
 from ibproxy_sim.exchange.market import Market, Quote
+from ibproxy_sim.exchange.path import step_at
 from ibproxy_sim.exchange.universe import Instrument, Universe
 from ibproxy_sim.orders.matching import mark
 
@@ -32,6 +33,10 @@ class Valuation:
     def price(self, instrument: Instrument, time_s: float) -> float:
         """Return what one unit is worth now, in the instrument's currency."""
         return mark(self._market.quote(instrument, time_s))
+
+    def traded(self, instrument: Instrument, start_s: float, end_s: float) -> float:
+        """Return how much of an instrument was traded between two moments."""
+        return self._market.traded(instrument, step_at(start_s), step_at(end_s))
 
     def opening_price(self, instrument: Instrument, time_s: float) -> float:
         """Return what one unit was worth when the day of `time_s` began."""

@@ -46,6 +46,8 @@ NOTHING_OF: Final = (
 
 def account_values(books: Books, account: str, time_s: float) -> list[Value]:
     """Return all values of an account, sorted by key, BASE before the currencies (fact 2.6)."""
+    if books.stale_since_s is not None:
+        time_s = books.stale_since_s
     values = [*_plain(books, account, time_s), *ledger(books, account, time_s)]
     shown = [v for v in values if v.key != CRYPTO or v.value]
     return sorted(shown, key=lambda v: (v.key, v.currency != BASE, v.currency))
@@ -109,7 +111,7 @@ def _plain(books: Books, account: str, time_s: float) -> list[Value]:
     settled = f"{eastern_day(time_s):%Y%m%d}:{_amount(cash)}"
     rows += [
         Value("AccountCode", account, ""),
-        Value("AccountReady", "true", ""),
+        Value("AccountReady", "true" if books.stale_since_s is None else "false", ""),
         Value("AccountType", "INDIVIDUAL", ""),
         Value("BuyingPower", _amount(max(0.0, available) * _LEVERAGE), BASE_CURRENCY),
         Value("ColumnPrio-S", "1", ""),

@@ -66,10 +66,11 @@ class ControlServer:
         """Prepare.
 
         Raises:
-            ConfigError: others than this machine could reach that address.
+            ConfigError: others than this machine could reach that address, or nobody can.
         """
         self.url = url
         self._address: Address = check_listen_url(url)
+        _check_possible(self._address)
         self._server = server
         self._sim = sim
         self._listener: asyncio.Server | None = None
@@ -153,9 +154,17 @@ def connect(url: str) -> Iterator[SimControl]:
         yield SimControl(lambda operation: _ask(stream, operation))
 
 
+def _check_possible(address: Address) -> None:
+    if isinstance(address, IpcAddress) and not hasattr(asyncio, "start_unix_server"):
+        raise ConfigError(
+            f"{address.url}: Python has no Unix sockets on this system: use tcp://127.0.0.1:PORT"
+        )
+
+
 def _open(address: Address) -> socket.socket:
     if isinstance(address, TcpAddress):
         return socket.create_connection((address.host, address.port), ANSWER_TIMEOUT_S)
+    _check_possible(address)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(ANSWER_TIMEOUT_S)

@@ -7,6 +7,6 @@
       generic_ticks.py option_ticks.py
       flood.py                           as fast as the reader reads
     ticks.py depth.py realtime.py        tick-by-tick, market depth, five second bars
-    history.py bars.py                   the past
+    history.py bars.py heads.py          the past
     scanners.py displays.py              lists of stocks, groups of windows
 """

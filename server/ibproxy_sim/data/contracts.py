@@ -75,6 +75,7 @@ class Contracts:
             issuers = {bond.issuer_id: bond.con_id for bond in reversed(BONDS)}
             bonds = (self._universe.by_con_id(con_id) for con_id in issuers.values())
             listed += [bond for bond in bonds if bond]
+        listed = [i for i in listed if self._universe.is_listed(i.symbol)]
         ranked = [i for i in listed if pattern and i.symbol.startswith(pattern)]
         ranked.sort(key=lambda i: (i.symbol != pattern, i.currency != "USD", i.symbol))
         if pattern:
@@ -105,6 +106,8 @@ class Contracts:
         """
         req_id, symbol, exchange, sec_type, con_id = fields[1:6]
         underlying = self._universe.by_con_id(int(con_id or 0))
+        if underlying and not self._universe.is_listed(underlying.symbol):
+            underlying = None
         if underlying is None or (symbol, sec_type) != (underlying.symbol, underlying.sec_type):
             refuse(self._gateway, client, req_id, "Invalid contract id")  # [assumed] wording
             return

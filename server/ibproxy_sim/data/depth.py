@@ -74,7 +74,8 @@ class Depth:
             gateway.error(client, req_id, 2152, f"Exchanges - Depth: {places}; Top: ; ")
         book = Book(client, req_id, instrument, min(row_count, MOST_ROWS), is_smart)
         self._books.add(book)
-        self._update(book)
+        if not self._books.is_paused:
+            self._update(book)
 
     def _instrument(self, client: Client, fields: list[str]) -> Instrument | None:
         """What depth is wanted of; None if there is none of it, of which the client is told."""

@@ -1,12 +1,8 @@
-"""Historical data: bars once (20), bars kept up to date (90), schedules, heads, histograms."""
+"""Historical data: bars once (20), bars kept up to date (90), schedules."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timezone
 
 from ibproxy_sim.data.bars import (
     ALIASES,
@@ -47,6 +43,7 @@ UPDATE_PERIOD_S = 1.0
 
 MOST_BARS = 20_000
 MOST_OPEN = 50
+TOO_MANY = f"Only {MOST_OPEN} simultaneous API historical data requests allowed."
 LONGEST_DAYS = 365
 SERVICE_ERROR = "Historical Market Data Service error message:"
 AFTER_FORMAT = 21
@@ -63,7 +60,6 @@ NO_ZONE = (
     "Please switch to use yyyymmdd-hh:mm:ss in UTC or use instrument time zone, like US/Eastern. "
     "Implied time zone functionality will be removed in the next API release"
 )
-HISTOGRAM_UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 
 class BadRequestError(Exception):
@@ -90,7 +86,11 @@ class Request(Stream):
 
 
 class History:
-    """Serves historical data."""
+    """Serves historical data.
+
+    Attributes:
+        open_heads: connection and request id of head time stamps that are not cancelled yet.
+    """
 
     def __init__(self, gateway: Gateway, universe: Universe, market: Market) -> None:
         self._gateway = gateway
@@ -98,17 +98,19 @@ class History:
         self._market = market
         self._live: Streams[Request] = Streams(gateway, UPDATE_PERIOD_S, self._update, "bars")
         self._warned: set[int] = set()
+        self.open_heads: set[tuple[int, str]] = set()
 
     def install(self) -> None:
         """Take over these message ids of the gateway."""
         self._gateway.handlers |= {
             "20": self.bars,
             "25": self.cancel,
-            "87": self.head_timestamp,
-            "88": self.histogram,
-            "89": self.ignore,
-            "90": self.ignore,
         }
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many requests open as there may be (fact 5.3)."""
+        return len(self._live) + len(self.open_heads) >= MOST_OPEN
 
     @property
     def subscriptions(self) -> int:
@@ -122,6 +124,9 @@ class History:
         req_id = fields[1]
         if self._live.get(client, req_id):
             fail(self._gateway, client, req_id, DUPLICATE_ID)  # 386, wrapped (fact 1.49)
+            return
+        if self.is_full:
+            fail(self._gateway, client, req_id, TOO_MANY)
             return
         legs, at = read_legs(fields, AFTER_FORMAT)
         instrument = wanted(self._gateway, self._universe, client, req_id, fields[2:14], legs)
@@ -214,9 +219,6 @@ class History:
             raise BadRequestError(321, "End date not supported with live updates")
         if request.what not in KEEPS_UP_TO_DATE:
             raise BadRequestError(321, "Source price not supported with live updates")
-        if len(self._live) >= MOST_OPEN:  # fact 5.3
-            text = "Only 50 simultaneous API historical data requests allowed."
-            raise BadRequestError(322, f"Error processing request.-'bQ' : cause - {text}")
 
     def _send_bars(self, request: Request) -> None:
         instrument = request.instrument
@@ -309,7 +311,7 @@ class History:
             text = f"No historical data query found for ticker id:{req_id}"
             self._gateway.error(client, req_id, 366, text)
 
-    # sessions, heads, histograms
+    # sessions
 
     def _send_schedule(self, request: Request) -> None:
         moments = list(
@@ -329,58 +331,3 @@ class History:
         self._gateway.send(
             request.client, 106, request.req_id, *ends, "US/Eastern", len(texts), *rows
         )
-
-    def head_timestamp(self, client: Client, fields: list[str]) -> None:
-        """Answer reqHeadTimeStamp (87)."""
-        req_id = fields[1]
-        instrument = wanted(self._gateway, self._universe, client, req_id, fields[2:14])
-        if instrument is None:
-            return
-        what, format_date = fields[16].upper(), fields[17]
-        if what not in SHOWS or not has_data(instrument, what):
-            self._gateway.error(client, req_id, 162, f"{SERVICE_ERROR}No head time stamp")
-            return
-        moment_s = head_s(instrument)
-        text = utc_text(moment_s) if format_date == "1" else str(int(moment_s))
-        self._gateway.send(client, 88, req_id, text)
-
-    def histogram(self, client: Client, fields: list[str]) -> None:
-        """Answer reqHistogramData (88): how much was traded at which price, by the minute."""
-        req_id = fields[1]
-        instrument = wanted(self._gateway, self._universe, client, req_id, fields[2:14])
-        if instrument is None:
-            return
-        days = _histogram_days(fields[16])
-        if days is None or not instrument.has_trades:
-            refuse(self._gateway, client, req_id, "Invalid histogram period")  # [assumed] wording
-            return
-        counts = self._histogram(instrument, fields[15] == "1", days)
-        rows = [field for price in sorted(counts) for field in (price, counts[price])]
-        self._gateway.send(client, 89, req_id, len(counts), *rows)
-
-    def _histogram(self, instrument: Instrument, use_rth: bool, days: int) -> Counter[float]:
-        counts: Counter[float] = Counter()
-        end_s = self._gateway.now_s
-        start_s = first_moment_s(instrument, use_rth, Duration(days, "D"), end_s, by_day=False)
-        for begin_s, stop_s in slots(instrument, use_rth, 60, start_s, end_s):
-            first = step_at(begin_s)
-            price = self._market.last(instrument, self._market.price(instrument, first))
-            counts[price] += int(self._market.traded(instrument, first, step_at(stop_s)))
-        return counts
-
-    def ignore(self, client: Client, fields: list[str]) -> None:
-        """Take a cancel that has nothing to end: the answer is out already."""
-
-
-def utc_text(time_s: float) -> str:
-    """A moment in UTC."""
-    return f"{eastern(time_s).astimezone(timezone.utc):%Y%m%d-%H:%M:%S}"
-
-
-def _histogram_days(text: str) -> int | None:
-    """Days of a period such as `3 days`; None if it is none."""
-    words: Sequence[str] = text.split()
-    if len(words) != 2 or not words[0].isdigit():  # noqa: PLR2004 - a number and a unit
-        return None
-    days = HISTOGRAM_UNITS.get(words[1].lower().rstrip("s"))
-    return math.ceil(int(words[0]) * days) if days and int(words[0]) else None

@@ -29,6 +29,7 @@ from ibproxy_sim.wire.wording import (
     wanted,
 )
 
+REGULATORY_USD = 0.01
 SNAPSHOT_S = 11.0
 """After which a snapshot ends that never got all it waits for (fact 4.29)."""
 
@@ -69,6 +70,7 @@ class Subscription(Stream):
         is_delayed: whether it is 15 minutes late, with tick types of its own.
         is_default_off: whether only generic ticks are wanted (fact 4.25).
         data_type: what it was last told of its data's type, by 58.
+        is_imaged: whether it was sent the present state, as no broken farm can.
         sent: last value of each tick, by message and type.
     """
 
@@ -77,6 +79,7 @@ class Subscription(Stream):
     is_delayed: bool = False
     is_default_off: bool = False
     data_type: int = LIVE
+    is_imaged: bool = False
     sent: dict[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -90,6 +93,7 @@ class Quotes:
 
     Attributes:
         on_start: called with each new subscription and its list of generic ticks.
+        charge: called with what a regulatory snapshot costs, in USD (fact 4.32).
     """
 
     def __init__(self, gateway: Gateway, universe: Universe, market: Market) -> None:
@@ -100,6 +104,7 @@ class Quotes:
         self._streams = Streams(gateway, market.STEP_S, self._update, "quotes")
         # what a market remembers is of the present: the past has one of its own
         self._late_market = Market(market.seed, universe)
+        self.charge: Callable[[float], None] = lambda _amount: None
         self.on_start: list[Callable[[Subscription, str], None]] = []
 
     def install(self) -> None:
@@ -141,6 +146,8 @@ class Quotes:
         if not self._is_accepted(stream, generic_text):
             return
         self._start(stream)
+        if regulatory == "1":
+            self.charge(REGULATORY_USD)
         if neutral:
             gateway.send(client, 56, 1, req_id, *neutral)
         for tell in self.on_start:
@@ -187,12 +194,12 @@ class Quotes:
             self._gateway.error(client, req_id, 10167, DELAYED_INSTEAD)
         place = ("", 0) if stream.is_delayed else (BBO_EXCHANGE, SNAPSHOT_PERMISSIONS)
         send(client, 81, req_id, stream.instrument.min_tick, *place)
-        if not self._gateway.settings.flood:
+        if not (self._gateway.settings.flood or self._streams.is_paused):
             self.send_image(stream)
         if stream.is_snapshot:
             quote = self._quote(stream)
             stated = (quote.bid, quote.ask, quote.last, quote.open, quote.close)
-            if min(stated) > 0:
+            if min(stated) > 0 and not self._streams.is_paused:
                 self._end_snapshot(stream)
             else:
                 self._gateway.call_later(SNAPSHOT_S, lambda: self._end_snapshot(stream))
@@ -248,6 +255,7 @@ class Quotes:
 
     def send_image(self, stream: Subscription) -> None:
         """Send the present state of everything."""
+        stream.is_imaged = True
         instrument, quote = stream.instrument, self._quote(stream)
         for tick in () if stream.is_default_off else self._first_ticks(stream, quote):
             self._send_tick(stream, tick, quote)
@@ -272,6 +280,8 @@ class Quotes:
             yield Tick(SIZE, 3, size_text(quote.ask_size))
 
     def _update(self, stream: Subscription) -> None:
+        if not stream.is_imaged and not self._gateway.settings.flood:
+            self.send_image(stream)  # its farm was broken when it began
         if stream.is_snapshot or self._gateway.settings.flood or stream.is_quiet:
             return  # each kind of tick is sent once (fact 4.30); a flood has its own writer
         if stream.data_type != self._data_type(stream):

@@ -51,6 +51,8 @@ class RealTimeBars:
             refuse(gateway, client, req_id, "Invalid what to show")  # [assumed] wording
         elif not has_data(instrument, what):
             gateway.error(client, req_id, 420, "Invalid Real-time Query")  # fact 4.57
+        elif len(self._live) >= gateway.settings.max_lines:  # each is a line (facts 4.57, 4.59)
+            gateway.error(client, req_id, 456, "Max number of real time requests has been reached.")
         else:
             self._live.add(BarStream(client, req_id, instrument, what, use_rth))
 

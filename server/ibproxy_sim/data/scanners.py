@@ -125,7 +125,9 @@ class Scanners:
         stocks = [
             (stock, self._market.quote(stock, now_s))
             for stock in self._universe.instruments
-            if stock.sec_type == "STK" and stock.primary_exchange in scan.exchanges
+            if stock.sec_type == "STK"
+            and stock.primary_exchange in scan.exchanges
+            and self._universe.is_listed(stock.symbol)
         ]
         passing = [
             (stock, quote)

@@ -100,7 +100,8 @@ class Ticks:
             what = PAST_OF_LIVE[kind]
             self._send_past(client, req_id, instrument, what, range(end - count, end))
         self._live.add(stream)
-        self._update(stream)
+        if not self._live.is_paused:
+            self._update(stream)
 
     def _is_permitted(self, instrument: Instrument) -> bool:
         return instrument.symbol not in self._gateway.settings.not_permitted

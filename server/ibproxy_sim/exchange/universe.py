@@ -6,7 +6,7 @@ Stocks, pairs, indices and futures are made at the start. Options are only count
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 from ibproxy_sim.exchange.catalogue import BASE_PRICES, fixed_instruments, futures_of
@@ -91,6 +91,7 @@ class Universe:
     Attributes:
         instruments: every contract but options.
         chains: the options, a chain for each trading class.
+        is_hidden: whether contracts of a symbol are not found; usually what is not listed.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Universe:
         self.seed = seed
         self._volatility = volatility
         self._symbols = frozenset(symbols)
+        self.is_hidden: Callable[[str], bool] = lambda symbol: not self.is_listed(symbol)
         self._paths: dict[int, PricePath] = {}
         self._by_con_id: dict[int, Instrument] = {}
         today = eastern_day(now_s)
@@ -184,7 +186,11 @@ class Universe:
         A query by conId names one contract, on its usual exchange unless it says where.
         """
         found = self._find(query)
-        return [i for i in found if i.symbol in self._symbols] if self._symbols else found
+        return [i for i in found if not self.is_hidden(i.symbol)]
+
+    def is_listed(self, symbol: str) -> bool:
+        """Whether what has that symbol is among what can be traded."""
+        return not self._symbols or symbol in self._symbols
 
     def _find(self, query: ContractQuery) -> list[Instrument]:
         if query.con_id:

@@ -53,7 +53,7 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lose the link to IB: 1100; requests hang, ticks stop, fills stay untold; then 1101, 1102."""
 
     NAME: ClassVar[str] = "outage"
-    FACTS: ClassVar[str] = "3.89, 3.90, 7.1-7.6, 7.11-7.14, 11.25, 11.27, 11.38"
+    FACTS: ClassVar[str] = "2.28, 3.89, 3.90, 7.1-7.6, 7.11-7.14, 11.25, 11.27, 11.38"
 
     down_s: Annotated[float, Meta(gt=0, description="how long")] = 14.0
     data: Annotated[
@@ -69,6 +69,10 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["made", "doubled"],
         Meta(description="whether a change of an order sent meanwhile makes a second one"),
     ] = "made"
+    fills: Annotated[
+        Literal["untold", "told"],
+        Meta(description="whether reports of orders and fills come when the link is back"),
+    ] = "untold"
     repeat_s: Annotated[float, Meta(gt=0, description="how often 1100 is said again")] = 5.0
 
     def start(self, site: Site) -> None:
@@ -87,6 +91,8 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
             for streams in kinds:
                 streams.is_paused = False
             site.tell_all(*RESTORED[self.data])
+            for action in site.gateway.on_restored if self.data == "kept" else ():
+                action()
             for client, fields in kept:
                 site.answer(client, fields)
             for client, fields in hanging:
@@ -95,7 +101,8 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         site.at_end(restore)  # first, so that nobody stands on the lines any more when it runs
         site.take_requests(lambda client, fields: self._hang(hanging, client, fields))
-        site.take_answers(lambda client, fields: _withhold(kept, client, fields))
+        late = KEPT | UNTOLD if self.fills == "told" else KEPT
+        site.take_answers(lambda client, fields: _withhold(kept, late, client, fields))
         site.later(self.down_s, site.end)
 
     def _doubles(self, site: Site, client: Client, fields: list[str]) -> bool:
@@ -116,8 +123,13 @@ class Outage(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return True
 
 
-def _withhold(kept: deque[tuple[Client, list[str]]], client: Client, fields: list[str]) -> bool:
-    if fields[0] in KEPT:
+def _withhold(
+    kept: deque[tuple[Client, list[str]]],
+    late: frozenset[str],
+    client: Client,
+    fields: list[str],
+) -> bool:
+    if fields[0] in late:
         kept.append((client, fields))
         return True
     return fields[0] in UNTOLD or (fields[0] == "4" and fields[3] in UNTOLD_CODES)

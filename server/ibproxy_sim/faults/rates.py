@@ -16,7 +16,6 @@ from ibproxy_sim.faults.fault import Fault, Site
 from ibproxy_sim.wire.gateway import START_API, Client
 
 WINDOW_S = 1.0
-CURRENT_TIME = "49"
 
 
 @dataclass
@@ -106,24 +105,30 @@ class _Meter:
 
 
 class CurrentTime(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Answer a client's reqCurrentTime once in a while only; the others stay unanswered."""
+    """Answer a client's reqCurrentTime once in a while only; the others stay unanswered.
+
+    So with other requests that have to be some time apart, such as reqMatchingSymbols.
+    """
 
     NAME: ClassVar[str] = "current_time"
-    FACTS: ClassVar[str] = "6.11, 8.12, 11.37"
+    FACTS: ClassVar[str] = "4.66, 6.11, 8.12, 11.37"
 
     apart_s: Annotated[float, Meta(gt=0, description="the least time between two")] = 1.0
+    messages: Annotated[tuple[int, ...], Meta(description="message ids, each on its own")] = (49,)
 
     def start(self, site: Site) -> None:
         """Remember when each client was answered."""
-        answered_s: dict[int, float] = {}
+        answered_s: dict[tuple[int, str], float] = {}
+        kinds = {str(number) for number in self.messages}
 
         def take(client: Client, fields: list[str]) -> bool:
-            if fields[:1] != [CURRENT_TIME]:
+            if not fields or fields[0] not in kinds:
                 return False
             now_s = site.gateway.now_s
-            if now_s - answered_s.get(client.number, -self.apart_s) < self.apart_s:
+            key = client.number, fields[0]
+            if now_s - answered_s.get(key, -self.apart_s) < self.apart_s:
                 return True
-            answered_s[client.number] = now_s
+            answered_s[key] = now_s
             return False
 
         site.take_requests(take)

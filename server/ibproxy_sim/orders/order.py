@@ -154,6 +154,19 @@ class Leg:
     ratio: int
 
 
+@dataclass
+class Piece:
+    """What a scale order has filled and means to close.
+
+    Attributes:
+        price: at which, or better.
+        shares: how much of it is open.
+    """
+
+    price: float
+    shares: float
+
+
 @dataclass(eq=False)
 class Order:
     """One order, from the moment the gateway took it.
@@ -174,6 +187,7 @@ class Order:
         starts_at_s: when it may begin to work.
         is_adjusted: whether it has become the stop that it was to become.
         is_locating: whether stock for a short sale is still looked for.
+        pieces: what it has still to close again.
         allocation: who gets what of it; None if it is for one account.
         is_cancel_refused: whether a cancel was already answered with 10148 (fact 3.83).
         is_outside_ignored: whether it asked in vain to trade outside regular hours.
@@ -208,6 +222,7 @@ class Order:
     is_locating: bool = False
     is_outside_ignored: bool = False
     allocation: Allocation | None = None
+    pieces: list[Piece] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
         """Move to the status that `event` leads to.

@@ -100,6 +100,12 @@ class Booking:
             executions.append(self.enter(order, leg, size, each, f"{stem}.{number:02d}.01"))
         return executions
 
+    def close(self, order: Order, shares: float, price: float) -> list[Execution]:
+        """Enter what a scale order closes again into the books."""
+        assert order.instrument  # noqa: S101 - a combo has no scale here
+        leg = Leg(order.instrument, -1)
+        return [self.enter(order, leg, shares, price, f"{self._stem()}.01")]
+
     def deliver(self, order: Order, deliveries: Sequence[Delivery]) -> list[Execution]:
         """Enter what changes hands without a market, and without a commission."""
         stem = self._stem()

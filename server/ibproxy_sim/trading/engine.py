@@ -23,6 +23,7 @@ from ibproxy_sim.exchange.market import Market, Quote
 from ibproxy_sim.orders.adjusted import adjust
 from ibproxy_sim.orders.matching import Match, follow, mark, match, net_quote
 from ibproxy_sim.orders.order import Event, Order, Status
+from ibproxy_sim.orders.profits import close_piece, next_profit, note_piece
 from ibproxy_sim.orders.slices import set_level, shown_shares
 from ibproxy_sim.trading.booking import Booking, Delivery
 from ibproxy_sim.trading.conditions import Conditions
@@ -217,13 +218,39 @@ class Engine:
             follow(order, price)
         if self._holds.hold(order):
             return
-        set_level(order)
-        most = min(self.most_shares, shown_shares(order, now_s))
-        found = match(order, quote, most) if quote else None
-        if found:
-            self._fill(order, found)
+        if quote:
+            self._match(order, quote)
         if order.tif in AT_ONCE and not order.is_done:
             self._give_up(order)
+
+    def _match(self, order: Order, quote: Quote) -> None:
+        """Trade what can be traded; a scale order first closes what it can."""
+        gain = next_profit(order, quote, self.most_shares)
+        if gain:
+            self._close(order, gain)
+        if order.is_done:
+            return
+        set_level(order)
+        most = min(self.most_shares, self._shown_shares(order))
+        found = match(order, quote, most)
+        if found:
+            self._fill(order, found)
+
+    def _shown_shares(self, order: Order) -> float:
+        """How much of an order its algo or scale lets trade."""
+        instrument = order.instrument or order.legs[0].instrument
+        traded = partial(self._books.valuation.traded, instrument)
+        settings = self._gateway.settings
+        return shown_shares(order, self._gateway.now_s, settings.algo_s, traded)
+
+    def _close(self, order: Order, found: Match) -> None:
+        """Close a piece of a scale order, by an execution of the other side."""
+        close_piece(order, found.shares)
+        executions = self._booking.close(order, found.shares, found.price)
+        order.last_price = found.price
+        is_over = not order.pieces and not order.remaining
+        order.apply(Event.FILLED if is_over else Event.PARTLY_FILLED)
+        self._after_fill(order, executions)
 
     def _quote(self, order: Order) -> Quote | None:
         now_s = self._gateway.now_s
@@ -263,15 +290,20 @@ class Engine:
         order.average_price = round(paid / order.filled, 10)
         order.last_price = price
         executions = self._booking.book(order, shares, price)
-        order.apply(Event.PARTLY_FILLED if order.remaining else Event.FILLED)
+        note_piece(order, shares)
+        is_open = order.remaining or order.pieces
+        order.apply(Event.PARTLY_FILLED if is_open else Event.FILLED)
+        self._after_fill(order, executions)
+        self._shrink_peers(order, fraction)
+        if order.status is Status.FILLED:
+            self._wake_children(order)
+
+    def _after_fill(self, order: Order, executions: list[Execution]) -> None:
         if order.is_done:
             self._leave(order)
         self._reports.filled(order, executions)
         self._gateway.call_later(COMMISSION_S, partial(self._settle, order, executions))
         self._tell_books(executions)
-        self._shrink_peers(order, fraction)
-        if order.status is Status.FILLED:
-            self._wake_children(order)
 
     def _settle(self, order: Order, executions: list[Execution]) -> None:
         order.commission += sum(execution.commission or 0.0 for execution in executions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.accounts.margins import Margin, commission
@@ -104,3 +105,11 @@ def what_if_fields(effect: Impact) -> dict[str, str]:
         "what_if": "1",
         "commission_currency": BASE_CURRENCY,
     }
+
+
+NO_MARGINS: Final = {
+    "status": "PreSubmitted",
+    "what_if": "1",
+    "warning_text": "Your order is not accepted yet.",
+}
+"""What a first answer to a what-if can be like (fact 3.99); its text is [assumed]."""

@@ -42,6 +42,8 @@ class Lists:
                 "99": self.completed_orders,
             }
         )
+        if self._gateway.settings.download_open_orders:  # before the accounts, and the next id
+            self._gateway.on_start.insert(0, self._state_orders)
 
     def open_orders(self, client: Client, _fields: list[str]) -> None:
         """5: the client id's own working orders, 5 and 3 each, then 53 (facts 3.37, 3.38)."""
@@ -52,11 +54,14 @@ class Lists:
         self._list_orders(client, is_for_all=True)
 
     def _list_orders(self, client: Client, *, is_for_all: bool) -> None:
+        self._state_orders(client, is_for_all=is_for_all)
+        self._gateway.send(client, 53, 1)
+
+    def _state_orders(self, client: Client, *, is_for_all: bool = False) -> None:
         for order in list(self._working.values()):
             if is_for_all or order.client_id == client.client_id:
                 self._reports.open_order(client, order)
                 self._reports.status(client, order)
-        self._gateway.send(client, 53, 1)
 
     def completed_orders(self, client: Client, _fields: list[str]) -> None:
         """99: today's done orders; a request while another one is pending is lost (3.104)."""

@@ -1,6 +1,7 @@
 """What clients are told about orders: messages 5, 3, 11, 59, 101, and refusals.
 
-The one who placed an order hears of it, as long as it is connected; nobody else does (fact 3.30).
+The one who placed an order hears of it, as long as it is connected (fact 3.30), and so does the
+master client, if there is one (fact 1.36); nobody else does. Errors are the owner's alone.
 """
 
 from __future__ import annotations
@@ -54,10 +55,19 @@ class Reports:
                 return client
         return None
 
+    def audience(self, order: Order) -> list[Client]:
+        """Return who hears of an order: its owner, and the master client (fact 1.36)."""
+        master_id = self._gateway.settings.master_client_id
+        owner = self.owner(order)
+        found = [owner] if owner else []
+        if master_id is not None and not order.is_unbound:
+            clients = self._gateway.clients.values()
+            found += [c for c in clients if c.client_id == master_id and c is not owner]
+        return found
+
     def pair(self, order: Order, times: int = 1) -> None:
-        """Tell the owner an order's terms and status, both `times` times (fact 3.56)."""
-        client = self.owner(order)
-        if client:
+        """Tell an order's terms and status, both `times` times (fact 3.56)."""
+        for client in self.audience(order):
             for _ in range(times):
                 self.open_order(client, order)
                 self.status(client, order)
@@ -70,42 +80,42 @@ class Reports:
 
     def cancelled(self, order: Order) -> None:
         """Tell the owner that an order is cancelled: 3 without a 5, then 202 (fact 3.65)."""
-        client = self.owner(order)
-        if client:
+        for client in self.audience(order):
             self.status(client, order)
-            self._gateway.error(client, order.order_id, 202, ORDER_CANCELED)
+        self.refuse(order, 202, ORDER_CANCELED)
 
     def filled(self, order: Order, executions: list[Execution]) -> None:
-        """Tell the owner of fills: 11, 5, 3 for each (facts 3.50, 3.109).
+        """Tell of fills: 11, 5, 3 for each (facts 3.50, 3.109).
 
-        Of an order for several accounts it hears only of the whole (fact 2.48).
+        Of an order for several accounts only the whole is told (fact 2.48).
         """
-        client = self.owner(order)
         executions = [each for each in executions if each.account == order.account]
         for watcher in self._watchers(order):
             for execution in executions:
                 self.execution(watcher, LIVE, execution)
-        for execution in executions if client else ():
-            if client:
+        audience = self.audience(order)
+        for execution in executions if audience else ():
+            for client in audience:
                 self.execution(client, LIVE, execution)
-                self.pair(order)
+            self.pair(order)
 
     def settled(self, order: Order, executions: list[Execution]) -> None:
-        """Tell the owner what fills cost: 5 with the commission, 3, 59 (facts 3.50, 3.109).
+        """Tell what fills cost: 5 with the commission, 3, 59 (facts 3.50, 3.109).
 
         An allocated fill has no 59 of its own, as a combo has none [assumed].
         """
-        client = self.owner(order)
-        if client and order.allocation:
+        if order.allocation:
             self.pair(order)
             return
         for watcher in self._watchers(order):
             for execution in executions:
                 self.commission(watcher, execution)
-        for execution in executions if client else ():
-            if client and execution.commission is not None:
+        audience = self.audience(order)
+        for execution in executions if audience else ():
+            if execution.commission is not None:
                 self.pair(order)
-                self.commission(client, execution)
+                for client in audience:
+                    self.commission(client, execution)
 
     def _watchers(self, order: Order) -> list[Client]:
         """Who hears of the fills of an order that nobody has: client 0 (fact 3.32)."""

@@ -31,7 +31,7 @@ from ibproxy_sim.trading.checks import (
 )
 from ibproxy_sim.trading.conditions import Conditions
 from ibproxy_sim.trading.engine import Engine
-from ibproxy_sim.trading.funding import impact, what_if_fields
+from ibproxy_sim.trading.funding import NO_MARGINS, impact, what_if_fields
 from ibproxy_sim.trading.lists import Lists
 from ibproxy_sim.trading.reports import Reports
 from ibproxy_sim.trading.venues import (
@@ -62,6 +62,7 @@ class Trading:
         engine: what works the orders.
         reports: what tells clients of them.
         lists: what answers for the lists of orders and executions.
+        is_what_if_twice: whether a what-if has a first answer without margins (fact 3.99).
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Trading:
         self._orders: dict[tuple[int, int], Order] = {}
         self._unsent: dict[tuple[int, int], float] = {}
         self._perm_ids = itertools.count(FIRST_PERM_ID + settings.seed % 1000 * 100_000)
+        self.is_what_if_twice = False
         self.lists = Lists(gateway, self.books, self.engine.working, self.reports)
 
     def install(self) -> None:
@@ -301,6 +303,8 @@ class Trading:
     def _answer_what_if(self, client: Client, order: Order) -> None:
         """A 5 alone, with margins and commission (fact 3.99)."""
         effect = impact(self.books, order, self._gateway.now_s)
+        if self.is_what_if_twice:
+            self.reports.open_order(client, order, NO_MARGINS)
         self.reports.open_order(client, order, what_if_fields(effect))
 
     # cancelling
@@ -313,6 +317,10 @@ class Trading:
         if order is None and unsent is not None:
             self.reports.api_cancelled(client, order_id, unsent)
             return
+        if order is None and self._gateway.settings.cancels_others:
+            order = self._others_order(order_id)
+            if order:  # the reports then state who cancelled it (fact 3.80)
+                order.client_id = _id_of(client)
         if order is None or order.is_cancel_refused:  # facts 3.82, 3.83
             text = f"OrderId {order_id} that needs to be cancelled is not found."
             self._gateway.error(client, order_id, 10147, text)
@@ -324,6 +332,10 @@ class Trading:
             self._gateway.error(client, order_id, 10148, f"{text}, state: {state}.")
             return
         self.engine.ask_cancel(order)
+
+    def _others_order(self, order_id: int) -> Order | None:
+        working = self.engine.working.values()
+        return next((order for order in working if order.order_id == order_id), None)
 
     def global_cancel(self, _client: Client, _fields: list[str]) -> None:
         """58: all orders of all clients; each owner hears of its own (facts 3.86, 3.87)."""

@@ -113,6 +113,7 @@ class Gateway:
         self.handlers: dict[str, Handler] = {}
         self.on_start: list[Callable[[Client], None]] = []
         self.on_leave: list[Callable[[Client], None]] = []
+        self.on_restored: list[Callable[[], None]] = []
         self._numbers = itertools.count(1)
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._timer_numbers = itertools.count()
@@ -153,8 +154,9 @@ class Gateway:
 
     def connect(self) -> Client:
         """A client has opened a connection."""
-        client = Client(number=next(self._numbers), closing=not self.is_open)
-        if self.is_open:
+        is_full = len(self.clients) >= self.settings.max_clients  # how it refuses is [assumed]
+        client = Client(number=next(self._numbers), closing=is_full or not self.is_open)
+        if not client.closing:
             self.clients[client.number] = client
         return client
 
@@ -231,7 +233,7 @@ class Gateway:
             return
         client.version = version
         moment = datetime.fromtimestamp(self.now_s, timezone.utc)
-        self.send(client, version, f"{moment:%Y%m%d %H:%M:%S} UTC")
+        self.send(client, version, f"{moment:%Y%m%d %H:%M:%S} {self.settings.time_zone_name}")
 
     def _dispatch(self, client: Client, fields: list[str]) -> None:
         message_id = fields[0] if fields else ""

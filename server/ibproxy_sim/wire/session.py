@@ -95,7 +95,9 @@ class Session:
 
     def managed_accounts(self, client: Client, _fields: list[str]) -> None:
         """Answer reqManagedAccts (17)."""
-        self._gateway.send(client, 15, 1, ",".join(self._gateway.settings.accounts))
+        settings = self._gateway.settings
+        end = "," if settings.ends_accounts_with_comma else ""
+        self._gateway.send(client, 15, 1, ",".join(settings.accounts) + end)
 
     def log_level(self, client: Client, fields: list[str]) -> None:
         """Take setServerLogLevel (14), which has no answer but 319, wrapped (facts 1.49, 8.19)."""

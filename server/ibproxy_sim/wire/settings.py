@@ -28,6 +28,13 @@ class Settings:
         feeds: paid feeds of the account: news, fundamentals, calendar.
         keeps_malformed: whether a client stays that sends what cannot be read (fact 1.46).
         hard_to_borrow: symbols of stock that is looked for before it is sold short.
+        max_clients: connections at one time (fact 1.26).
+        master_client_id: API client id that is told of the orders of all (1.36); None: of nobody.
+        cancels_others: whether a client can cancel another one's order by its id (3.79, 3.80).
+        download_open_orders: whether open orders are stated before anything else (1.19).
+        time_zone_name: what the time in the greeting ends in; it may contain blanks (1.5).
+        ends_accounts_with_comma: whether the list of accounts ends in a comma (1.22).
+        algo_s: how long an algo takes that names no times of its own.
         keeps_hours: whether there is only trading in regular hours; else around the clock.
     """
 
@@ -48,6 +55,13 @@ class Settings:
     keeps_malformed: bool = True
     hard_to_borrow: tuple[str, ...] = ()
     keeps_hours: bool = False
+    max_clients: int = 32
+    master_client_id: int | None = None
+    cancels_others: bool = False
+    download_open_orders: bool = False
+    time_zone_name: str = "UTC"
+    ends_accounts_with_comma: bool = False
+    algo_s: float = 20.0
 
 
 def is_advisor(settings: Settings) -> bool:
