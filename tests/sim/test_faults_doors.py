@@ -37,6 +37,7 @@ def test_who_starts_is_shown_out(sim: Simulation, fault: Fault) -> None:
 def test_a_garbled_greeting(sim: Simulation, client: RawClient, fault: Fault) -> None:
     """The next one gets no version, and the door; whoever is in stays (fact 7.17)."""
     fault("garbled")
+    assert client.ask(49, 1)[0][0] == "49"
     stranger = sim.gateway.connect()
     sim.gateway.receive(stranger, b"API\0" + frame(b"v157..178"))
     (greeting,) = stranger.outbox
@@ -161,6 +162,9 @@ def test_a_cancel_can_come_too_soon(sim: Simulation, client: RawClient, fault: F
     assert client.wait(1)
     assert client.ask(2, 2, 9) == []
     assert client.wait(1) == []
+    client.send(*market_data(10))
+    client.wait(1)
+    assert client.ask(2, 2, 10) == []
     assert sim.quotes.subscriptions == 0
 
 
