@@ -202,7 +202,7 @@ REQUESTS: tuple[Request, ...] = (
         2,
         (365, "No scanner subscription found for ticker id:{id}"),
     ),
-    Request(24, "reqScannerParameters", _SERIAL, answers=(19,), ends=(19,)),
+    Request(24, "reqScannerParameters", _SERIAL, answers=(19,), ends=(19,), static=True),
     _cancel(
         25,
         "cancelHistoricalData",
@@ -301,10 +301,10 @@ REQUESTS: tuple[Request, ...] = (
     Request(79, "reqSoftDollarTiers", _ONE_SHOT, 1, answers=(77,), ends=(77,)),
     Request(80, "reqFamilyCodes", _SERIAL, answers=(78,), ends=(78,), names_accounts=True),
     Request(81, "reqMatchingSymbols", _ONE_SHOT, 1, answers=(79,), ends=(79,), subject_at=2),
-    Request(82, "reqMktDepthExchanges", _SERIAL, answers=(80,), ends=(80,)),
+    Request(82, "reqMktDepthExchanges", _SERIAL, answers=(80,), ends=(80,), static=True),
     Request(83, "reqSmartComponents", _ONE_SHOT, 1, answers=(82,), ends=(82,), static=True),
     Request(84, "reqNewsArticle", _ONE_SHOT, 1, answers=(83,), ends=(83,), static=True),
-    Request(85, "reqNewsProviders", _SERIAL, answers=(85,), ends=(85,)),
+    Request(85, "reqNewsProviders", _SERIAL, answers=(85,), ends=(85,), static=True),
     Request(86, "reqHistoricalNews", _ONE_SHOT, 1, answers=(86, 87), ends=(87,)),
     Request(
         87,
@@ -328,7 +328,7 @@ REQUESTS: tuple[Request, ...] = (
     ),
     _cancel(89, "cancelHistogramData", 88, 1),
     _cancel(90, "cancelHeadTimeStamp", 87, 1),
-    Request(91, "reqMarketRule", _SERIAL, answers=(93,), ends=(93,), key_at=1),
+    Request(91, "reqMarketRule", _SERIAL, answers=(93,), ends=(93,), key_at=1, static=True),
     Request(
         92,
         "reqPnL",

@@ -139,3 +139,23 @@ def test_silence_does_not_block_others_for_ever(world: Any) -> None:
     assert beta.take() == [["102"]]
     assert world.hub.context.counters["timeouts"] >= 1
     assert any("reqCompletedOrders" in each for each in world.notices())
+
+
+def test_what_does_not_change_is_given_again(world: Any) -> None:
+    """A rule is asked for once in ten minutes; another one, and completed orders, anew."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(91, 26)
+    assert world.asked(91) == [["91", "26"]]
+    world.say(93, 26, 1, 0, 0.01)
+    beta.say(91, 26)
+    assert alpha.take() == beta.take() == [["93", "26", "1", "0", "0.01"]]
+    assert world.asked(91) == []
+    beta.say(91, 239)
+    assert world.asked(91) == [["91", "239"]]
+    world.pass_time(700.0)
+    beta.say(91, 26)
+    assert world.asked(91) == [["91", "26"]]
+    for _ in range(2):
+        alpha.say(99, 1)
+        assert len(world.asked(99)) == 1
+        world.say(102, 1)

@@ -3,6 +3,7 @@
 At most one of a kind is upstream. Who asks while it waits in the proxy's own queue would still
 share it, but nobody can know when the gateway has read it; so who asks later waits for the next.
 Kinds that repeat a key in their answer (a market rule's id) have one upstream for each key.
+Answers that do not change for a while are kept and given again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from ibproxy.wire.messages import Answer, Request, requests_by_id
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
+from ibproxy_server.core.requests.memory import Part
+from ibproxy_server.core.requests.static_answers import StaticAnswers
 from ibproxy_server.core.session import Session
 
 CURRENT_TIME = 49
@@ -34,6 +37,7 @@ class _Asked:
     fields: list[bytes]
     asked_at_s: float
     askers: list[Session] = field(default_factory=list)
+    answers: list[Part] = field(default_factory=list)
     later: list[Session] = field(default_factory=list)
 
 
@@ -51,6 +55,7 @@ class SerialDesk:
         self._context = context
         self._patches = patches or {}
         self._asked: dict[Kind, _Asked] = {}
+        self._static = StaticAnswers()
         self._waiting: dict[int, list[tuple[Session, Kind, list[bytes]]]] = {}
         self._rows = {
             answer: row
@@ -68,7 +73,11 @@ class SerialDesk:
             return
         kind = self._kind(row, fields)
         asked = self._asked.get(kind)
-        if asked:
+        known = self._static.get(kind, self._context.now_s) if row.static else None
+        if known is not None:
+            for payload, _ in known:
+                session.send(payload)
+        elif asked:
             asked.later.append(session)
         elif row.key_at is None and self._is_busy(row):
             # same message, other parameters: the answers could not be told apart
@@ -88,6 +97,7 @@ class SerialDesk:
         """The connection to the gateway is gone."""
         self._asked.clear()
         self._waiting.clear()
+        self._static.clear()
         self._clock = None
 
     # from the gateway
@@ -109,10 +119,14 @@ class SerialDesk:
         )
         patch = self._patches.get(row.msg_id)
         shown = patch(payload) if patch else payload
+        if request.static:
+            asked.answers.append((payload, b""))
         for session in asked.askers:
             if account is None or session.view.sees(account):
                 session.send(shown)
         if row.msg_id in request.ends:
+            if request.static:
+                self._static.put(kind, asked.answers, self._context.now_s)
             self._finish(kind)
 
     def refuse(self, key_text: str, code: int, rest: list[bytes]) -> bool:
