@@ -266,6 +266,7 @@ class Play:
     @staticmethod
     def _order(given: dict[str, str]) -> list[object]:
         order_id, legs = given.pop("orderId"), given.pop("legs", "")
+        prices: list[tuple[str, ...]] = [(price,) for price in given.pop("legPrices", "").split()]
         symbol = given.pop(CONTRACT, "")
         stated = dict(LEFT_EMPTY)
         if symbol:
@@ -274,7 +275,7 @@ class Play:
         stated |= {snake(name): value for name, value in given.items()}
         place = stated.get("exchange", "")
         rows = [(*leg.split(":"), place, "0", "0", "", "-1") for leg in legs.split()]
-        terms = Terms(rows={"combo_legs": rows} if legs else {})
+        terms = Terms(rows={"combo_legs": rows, "leg_prices": prices} if legs else {})
         return [3, order_id, *write_order(PLACE_ORDER, terms, stated, VERSION)]
 
     # what came

@@ -308,6 +308,9 @@ class Order:
         if self.type.trigger in TRAILING and self.is_transmitted and self.triggered:
             return  # what it trailed to holds
         limit = self.terms.number("lmt_price")
+        if limit is None and self.legs and self.terms.leg_prices:
+            pairs = zip(self.legs, self.terms.leg_prices, strict=False)
+            limit = sum(leg.ratio * price for leg, price in pairs)
         if self.type_name == "PEG BENCH":  # where it begins; it is moved by hand here
             limit = self.terms.number("starting_price") or limit
         # IB takes a pegged order without cap with lmtPrice 0

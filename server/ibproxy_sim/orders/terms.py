@@ -51,6 +51,13 @@ class Terms:
         """Return the field as a whole number; 0 if it is empty."""
         return int(float(self.text(name) or 0))
 
+    @property
+    def leg_prices(self) -> list[float]:
+        """A price for each leg of a combo; empty if it has none (recorded: in place of a limit)."""
+        texts = [row[0] for row in self.rows.get("leg_prices", ())]
+        prices = [number_of(text) for text in texts]
+        return [price for price in prices if price is not None]
+
     def is_set(self, name: str) -> bool:
         """Whether the flag is on."""
         return self.text(name) in {"1", "true", "True"}

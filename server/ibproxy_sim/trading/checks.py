@@ -118,7 +118,7 @@ def _account(proposal: Proposal) -> Refusal | None:
 
 def _prices(proposal: Proposal) -> Refusal | None:
     terms, name = proposal.terms, proposal.terms.text("order_type")
-    if name in NEEDS_LIMIT and terms.number("lmt_price") is None:
+    if name in NEEDS_LIMIT and terms.number("lmt_price") is None and not terms.leg_prices:
         return Refusal(463, "You must enter a valid price.")
     trigger = ORDER_TYPES[name].trigger
     if trigger is Trigger.STOP and not is_price(terms.number("aux_price")):

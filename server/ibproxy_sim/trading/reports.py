@@ -256,6 +256,8 @@ def _stated(order: Order) -> dict[str, str]:
         price = terms.number(name)
         if price is not None:
             stated[name] = price_text(price)
+    if terms.leg_prices:
+        stated["lmt_price"] = ""  # unset, where the legs have prices of their own
     limit = terms.number("lmt_price")
     states_stop = order.type_name == "STP" or "TRAIL" in order.type_name  # with fact 3.94
     if order.stop_price is not None and states_stop:
