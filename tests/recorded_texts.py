@@ -51,6 +51,7 @@ TEXTS: dict[int, str] = {
     436: "You must specify an allocation (either a single account, group, or profile).",
     439: "Order processing failed. Algorithm definition not found",
     442: "Specified algorithm is not allowed for this order.",
+    456: "Max number of real time requests has been reached",
     462: "Order modify failed. Cannot change to the new Time in Force.%s",
     463: "You must enter a valid price.",
     478: "Parameters in request conflicts with contract parameters received by contract id:",

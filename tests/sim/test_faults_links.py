@@ -125,7 +125,7 @@ def test_say(sim: Simulation, fault: Fault) -> None:
     """Any notice can be sent, to all or to one."""
     one, two = RawClient(sim, 1), RawClient(sim, 2)
     fault("say", code=2110, text="Connectivity is broken")
-    fault("say", code=1300, text="TWS socket port has been reset", client_id=2)
+    fault("say", code=1300, text="Socket port has been reset", client_id=2)
     assert codes(one.read()) == [2110]
     assert codes(two.read()) == [2110, 1300]
 

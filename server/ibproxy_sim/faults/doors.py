@@ -11,7 +11,7 @@ from ibproxy_sim.faults.fault import Fault, Quota, Site
 from ibproxy_sim.wire.gateway import START_API, Client
 
 PORT_RESET = (
-    "TWS socket port has been reset and this connection is being dropped. "
+    "Socket port has been reset and this connection is being dropped. "
     "Please reconnect on the new port -{}"
 )
 NO_GREETING = frame(b"\xef\xbf\xbd\0")
