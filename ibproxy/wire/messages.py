@@ -5,92 +5,33 @@ carries it asks the table and has no ladder of message ids. Indexes count the fi
 payload from 0, the message id; negative ones count from the end.
 
 Positions were measured on ibapi 10.50 and ib_async 2.1 [api ibapi/{client,decoder}.py,
-ib_async/{client,decoder}.py]; where a row rests on more than that, it says so.
+ib_async/{client,decoder}.py]; where a row rests on more than that, `sources.py` says on what.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from ibproxy.wire.rows import Answer, Carry, Deliver, Request, Reuse
+
+__all__ = [
+    "ANSWERS",
+    "FIRST_VERSION",
+    "LAST_VERSION",
+    "REQUESTS",
+    "START_API",
+    "Answer",
+    "Carry",
+    "Deliver",
+    "Request",
+    "Reuse",
+    "answers_by_id",
+    "requests_by_id",
+]
 
 FIRST_VERSION, LAST_VERSION = 157, 178
 """Server versions whose layouts this table describes."""
 
 START_API = b"71"
 """A client's first message behind the handshake (fact 1.8)."""
-
-
-class Carry(Enum):
-    """How a request is carried to the gateway."""
-
-    ONE_SHOT = "own answer by request id; equal ones in flight share it"
-    SHARED = "stream by request id, one upstream for all who ask for the same"
-    OWN = "stream by request id, one upstream for each asker"
-    CANCEL = "ends the asker's part of a request"
-    ORDER = "order ids mapped both ways"
-    ACCOUNT = "served from the accounts' state, which the proxy keeps"
-    SERIAL = "no request id: at most one of a kind upstream, answer to all who wait"
-    SESSION = "answered by the session itself"
-    FOLLOW = "belongs to a live request, whose id it carries"
-    REFUSED = "would reach beyond the session: refused"
-
-
-class Reuse(Enum):
-    """What a second request under a live id does; kinds without a cancel just go on (no fact)."""
-
-    REFUSED = 322  # facts 4.8, 5.11
-    REFUSED_AS_102 = 102  # fact 2.39
-    REPLACES = 0  # facts 2.25, 2.39
-
-
-@dataclass(frozen=True)
-class Request:
-    """A message from client to gateway.
-
-    Attributes:
-        msg_id: first field.
-        name: IB's name.
-        carry: how it is carried.
-        id_at: index of the request id or order id.
-        account_at: index of the account.
-        has_default_account: whether an empty account means the login's only one.
-        answers: messages that answer it.
-        ends: answers after which nothing more comes.
-        cancelled_by: message that ends it early.
-        cancels: message that this one ends; FOLLOW: the one that it belongs to.
-        flag_at: index of a flag that, when 1, turns a stream into a one-shot or back.
-        key_at: SERIAL only: index of the field that its answer repeats.
-        subject_at: index of the field that names the subject, for people.
-        reuse: what a second request under an id that is live does to the first.
-        version: cancels only: the version field that stands before the id.
-        unknown: cancels only: error code and text for an id that is not live.
-        reply: cancels only: error code and text that confirm the cancel.
-        static: whether its answer stays the same for a while, so that it may be kept.
-        names_accounts: whether its answer names accounts of the whole login: refused to a
-            session that may not see them all.
-        orders: whether it can touch the market, and so goes first.
-    """
-
-    msg_id: int
-    name: str
-    carry: Carry
-    id_at: int | None = None
-    account_at: int | None = None
-    has_default_account: bool = False
-    answers: tuple[int, ...] = ()
-    ends: tuple[int, ...] = ()
-    cancelled_by: int | None = None
-    cancels: int | None = None
-    flag_at: int | None = None
-    key_at: int | None = None
-    subject_at: int | None = None
-    reuse: Reuse = Reuse.REFUSED
-    version: int = 1
-    unknown: tuple[int, str] | None = None
-    reply: tuple[int, str] | None = None
-    static: bool = False
-    names_accounts: bool = False
-    orders: bool = False
 
 
 def _cancel(
@@ -140,7 +81,16 @@ REQUESTS: tuple[Request, ...] = (
     ),
     _cancel(2, "cancelMktData", 1, 2, _NO_TICKER, version=2),
     # orders
-    Request(3, "placeOrder", _ORDER, 1, account_at=23, answers=(5, 3, 11, 59), orders=True),
+    Request(
+        3,
+        "placeOrder",
+        _ORDER,
+        1,
+        account_at=23,
+        parent_at=28,
+        answers=(5, 3, 11, 59),
+        orders=True,
+    ),
     Request(4, "cancelOrder", _ORDER, 2, answers=(3,), orders=True),
     Request(5, "reqOpenOrders", _ORDER, answers=(5, 3, 53), ends=(53,)),
     Request(6, "reqAccountUpdates", _ACCOUNT, account_at=3, answers=(6, 7, 8, 54)),
@@ -150,6 +100,7 @@ REQUESTS: tuple[Request, ...] = (
         _ORDER,
         2,
         account_at=4,
+        client_at=3,
         has_default_account=True,
         answers=(11, 59, 55),
         ends=(55,),
@@ -375,51 +326,6 @@ REQUESTS: tuple[Request, ...] = (
 )
 
 
-class Deliver(Enum):
-    """Who gets a message from the gateway."""
-
-    BY_REQUEST = "whoever asked, by the request id"
-    ORDERS = "the order's owner"
-    ACCOUNTS = "who listens to the account"
-    SERIAL = "who waits for a message of this kind"
-    ERROR = "by the id it carries, or by its code"
-    PROXY = "the proxy itself"
-    ALL = "every session"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A message from gateway to client.
-
-    Attributes:
-        msg_id: first field.
-        name: IB's name for the callback.
-        deliver: who gets it.
-        id_at: index of the request id (BY_REQUEST), or of the order id (ORDERS).
-        account_at: index of the account.
-        state_at: fields that say which piece of state a message replaces; a late joiner is
-            shown the last message of each. None: an event, nothing to be shown later.
-        operation_at: index of the field that says whether a row of a book is inserted, changed
-            or deleted; its position stands right behind the request id, its side right behind.
-        kept: how many pieces of such state are kept, if there may be any number of them.
-        key_at: SERIAL only: index of the field that repeats the request's key.
-        end: whether it is only an end marker.
-        continued: whether a last field of 0 says that more of the answer is to come.
-    """
-
-    msg_id: int
-    name: str
-    deliver: Deliver
-    id_at: int | None = None
-    account_at: int | None = None
-    state_at: tuple[int, ...] | None = None
-    operation_at: int | None = None
-    kept: int = 0
-    key_at: int | None = None
-    end: bool = False
-    continued: bool = False
-
-
 def _by_request(
     msg_id: int,
     name: str,
@@ -431,6 +337,7 @@ def _by_request(
     kept: int = 0,
     end: bool = False,
     continued: bool = False,
+    until: tuple[int, str, int] | None = None,
 ) -> Answer:
     return Answer(
         msg_id,
@@ -438,33 +345,48 @@ def _by_request(
         Deliver.BY_REQUEST,
         id_at,
         account_at,
-        state_at,
-        operation_at,
-        kept,
+        state_at=state_at,
+        operation_at=operation_at,
+        kept=kept,
         end=end,
         continued=continued,
+        until=until,
     )
+
+
+_WITH_VERSION = (164, "id_at", 2)
+"""Below 164 a version field stands before the request id [api ibapi/decoder.py]."""
 
 
 ANSWERS: tuple[Answer, ...] = (
     _by_request(1, "tickPrice", 2, state_at=(3,)),
     _by_request(2, "tickSize", 2, state_at=(3,)),
-    Answer(3, "orderStatus", Deliver.ORDERS, 1),
+    Answer(3, "orderStatus", Deliver.ORDERS, 1, client_at=9, perm_at=6, parent_at=7),
     Answer(4, "error", Deliver.ERROR, 2),
-    Answer(5, "openOrder", Deliver.ORDERS, 1, 20),
+    Answer(
+        5,
+        "openOrder",
+        Deliver.ORDERS,
+        1,
+        20,
+        client_at=24,
+        perm_at=25,
+        parent_at=57,
+        until=(177, "parent_at", 58),  # an advisor's profile stands before it
+    ),
     Answer(6, "updateAccountValue", Deliver.ACCOUNTS, account_at=5, state_at=(2, 4)),
     Answer(7, "updatePortfolio", Deliver.ACCOUNTS, account_at=19, state_at=(2,)),
     Answer(8, "updateAccountTime", Deliver.ACCOUNTS, state_at=()),
     Answer(9, "nextValidId", Deliver.PROXY),
-    _by_request(10, "contractDetails", 1),
-    Answer(11, "execDetails", Deliver.ORDERS, 2, 16),
+    _by_request(10, "contractDetails", 1, until=_WITH_VERSION),
+    Answer(11, "execDetails", Deliver.ORDERS, 2, 16, client_at=22, perm_at=21),
     _by_request(12, "updateMktDepth", 2, operation_at=4),
     _by_request(13, "updateMktDepthL2", 2, operation_at=5),
     Answer(14, "updateNewsBulletin", Deliver.ACCOUNTS, state_at=(2,)),
     Answer(15, "managedAccounts", Deliver.PROXY),
     Answer(16, "receiveFA", Deliver.SERIAL, key_at=2),
     _by_request(17, "historicalData", 1),
-    _by_request(18, "bondContractDetails", 1),
+    _by_request(18, "bondContractDetails", 1, until=_WITH_VERSION),
     Answer(19, "scannerParameters", Deliver.SERIAL),
     _by_request(20, "scannerData", 2, state_at=()),
     _by_request(21, "tickOptionComputation", 1, state_at=(2,)),
@@ -521,8 +443,8 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(97, "historicalTicksBidAsk", 1, continued=True),
     _by_request(98, "historicalTicksLast", 1, continued=True),
     _by_request(99, "tickByTick", 1),
-    Answer(100, "orderBound", Deliver.ORDERS, 3),
-    Answer(101, "completedOrder", Deliver.SERIAL, account_at=19),
+    Answer(100, "orderBound", Deliver.ORDERS, 3, client_at=2, perm_at=1),
+    Answer(101, "completedOrder", Deliver.SERIAL, account_at=19, perm_at=23),
     Answer(102, "completedOrdersEnd", Deliver.SERIAL, end=True),
     _by_request(103, "replaceFAEnd", 1),
     _by_request(104, "wshMetaData", 1),
@@ -530,9 +452,6 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(106, "historicalSchedule", 1),
     _by_request(107, "userInfo", 1),
 )
-
-FIRST_VERSION_OF_CONTRACT_ID_AT_1 = 164
-"""Below it, 10 and 18 have a version field before the request id [api ibapi/decoder.py]."""
 
 
 def _by_id(rows: tuple[Request, ...] | tuple[Answer, ...], kind: str) -> dict[bytes, object]:
@@ -560,10 +479,5 @@ def answers_by_id(server_version: int) -> dict[bytes, Answer]:
     Raises:
         ValueError: an id has two rows.
     """
-    rows = ANSWERS
-    if server_version < FIRST_VERSION_OF_CONTRACT_ID_AT_1:
-        rows = tuple(
-            _by_request(row.msg_id, row.name, 2) if row.msg_id in {10, 18} else row
-            for row in ANSWERS
-        )
+    rows = tuple(row.at_version(server_version) for row in ANSWERS)
     return _by_id(rows, "answer")  # type: ignore[return-value]

@@ -16,11 +16,15 @@ from ibproxy.wire.messages import (
     FIRST_VERSION,
     LAST_VERSION,
     REQUESTS,
+    Answer,
     Carry,
     Deliver,
+    Request,
     answers_by_id,
     requests_by_id,
 )
+from ibproxy.wire.sources import ANSWER_SOURCES, REQUEST_SOURCES, sources_of, stated
+from ibproxy_server.core import order_layout as at
 
 ID, ACCOUNT = 987654321, "DU55555"
 _NO_REQUEST = {"connect", "disconnect", "reset", "run", "send", "sendMsg", "updateReqId"}
@@ -87,10 +91,10 @@ def test_every_request_of_ib_async_has_a_row(method: str, version: int) -> None:
     for fields in sent_by(method, version):
         row = rows[fields[0].encode()]
         assert row.name == method
-        ids_at = [at for at, field in enumerate(fields) if field == str(ID)]
+        ids_at = [index for index, field in enumerate(fields) if field == str(ID)]
         if ids_at:
             assert row.id_at == ids_at[0]
-        accounts_at = [at for at, field in enumerate(fields) if field == ACCOUNT]
+        accounts_at = [index for index, field in enumerate(fields) if field == ACCOUNT]
         if accounts_at:
             assert row.account_at == accounts_at[0]
 
@@ -169,6 +173,49 @@ def test_rows_by_request_say_where_the_id_is() -> None:
             if row.account_at is not None:
                 assert row.account_at > row.id_at
             assert all(each > row.id_at for each in row.state_at or ()), row.name
+
+
+ROWS = [*REQUESTS, *ANSWERS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_everything_that_a_row_states_has_a_source(row: Request | Answer) -> None:
+    """Each value that is more than a layout is known from somewhere, and says from where."""
+    sources = sources_of(row)
+    assert set(sources) == {"layout", *stated(row)}
+
+
+def test_no_source_is_of_something_that_is_not_stated() -> None:
+    """A line that no row needs any more is taken away."""
+    for kinds, rows in ((REQUEST_SOURCES, REQUESTS), (ANSWER_SOURCES, ANSWERS)):
+        by_id: dict[int, Request | Answer] = {row.msg_id: row for row in rows}
+        for name, lines in kinds.items():
+            for ids, text in lines:
+                assert text
+                for msg_id in ids:
+                    assert name in set(stated(by_id[msg_id])), (name, msg_id)
+
+
+@pytest.mark.parametrize("version", [FIRST_VERSION, 176, 177, LAST_VERSION])
+def test_orders_are_patched_where_the_table_says(version: int) -> None:
+    """The layout that the desk of orders works with is that of the table."""
+    answers, requests = answers_by_id(version), requests_by_id()
+    place, executions = requests[b"3"], requests[b"7"]
+    status, opened, execution = answers[b"3"], answers[b"5"], answers[b"11"]
+    assert (place.account_at, place.parent_at) == (at.ACCOUNT, at.PARENT_ID)
+    assert (executions.client_at, executions.account_at) == (
+        at.FILTER_CLIENT_ID,
+        at.FILTER_ACCOUNT,
+    )
+    assert (status.client_at, status.perm_at) == (at.STATUS_CLIENT_ID, at.STATUS_PERM_ID)
+    assert status.parent_at == at.STATUS_PARENT_ID
+    assert (opened.client_at, opened.perm_at) == (at.OPEN_CLIENT_ID, at.OPEN_PERM_ID)
+    assert (opened.account_at, opened.parent_at) == (
+        at.OPEN_ACCOUNT,
+        at.open_parent_id_at(version),
+    )
+    assert (execution.id_at, execution.account_at) == (at.EXEC_ORDER_ID, at.EXEC_ACCOUNT)
+    assert (execution.client_at, execution.perm_at) == (at.EXEC_CLIENT_ID, at.EXEC_PERM_ID)
 
 
 def test_contract_details_move_at_164() -> None:
