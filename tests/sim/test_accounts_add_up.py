@@ -109,7 +109,8 @@ def test_an_advisors_accounts_add_up(trades: Any) -> None:
             order.account = target
         else:
             order.faGroup, order.faMethod = target, method
-            order.faPercentage = "30" if method == "PctChange" else ""
+            if method == "PctChange":
+                order.faPercentage, order.totalQuantity = "30", 0
         pen.placeOrder(number, CONTRACTS[index], order)
         client.wait(20.0)
         for account in (ADVISOR, *CLIENTS):

@@ -145,7 +145,11 @@ def test_a_summary_and_p_and_l_of_a_group(sim: Simulation) -> None:
         (grouped(10, "Nobody"), "436"),
         (MarketOrder("BUY", 10), "436"),
         (grouped(10, faMethod="Fair"), "201"),
-        (grouped(0, faMethod="PctChange", faPercentage="50", action="SELL"), "201"),
+        (grouped(0, faMethod="PctChange", faPercentage="50", action="SELL"), "426"),
+        (grouped(10, faMethod="PctChange", faPercentage="50"), "10068"),
+        (grouped(0, faMethod="PctChange"), "10068"),
+        (grouped(0, faMethod="PctChange", faPercentage="1001"), "10014"),
+        (grouped(10, scaleInitLevelSize=5, scalePriceIncrement=0.1), "485"),
         (grouped(10_000_000), "201"),  # nobody can pay that
     ],
 )
@@ -154,6 +158,17 @@ def test_what_cannot_be_allocated(sim: Simulation, order: Order, code: str) -> N
     heard = place(RawClient(sim), 1, order)
     assert [m[2:4] for m in heard if m[0] == "4"] == [["1", code]]
     assert not sim.trading.books.executions
+
+
+def test_a_change_by_percent_has_no_size_to_change(sim: Simulation) -> None:
+    """499; the order works on as it was."""
+    client = RawClient(sim)
+    order = LimitOrder("BUY", 0, 10.0, faGroup="All", faMethod="PctChange", faPercentage="50")
+    place(client, 1, order)
+    assert sim.trading.books.orders[0].quantity == 70
+    order.totalQuantity, order.faPercentage = 80, ""
+    assert [m[3] for m in place(client, 1, order) if m[0] == "4"] == ["499"]
+    assert sim.trading.books.orders[0].quantity == 70
 
 
 def test_a_profile_is_a_group_by_that_name(sim: Simulation) -> None:

@@ -16,7 +16,7 @@ from ibproxy_sim.exchange.universe import Instrument, Universe
 from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.wording import fail, refuse, wanted
 
-DUPLICATE_HEAD = "Duplicate ticker id for API head timestamp request"  # [assumed] wording of 10176
+DUPLICATE_HEAD = "Duplicate head time stamp query for tickid"  # 10176, wrapped (fact 5.9)
 HISTOGRAM_UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 

@@ -25,6 +25,11 @@ NO_ALLOCATION: Final = Refusal(
 )
 NOT_BOTH: Final = Refusal(201, "Order rejected - reason:Invalid account number.")  # fact 2.47
 
+NO_SCALE: Final = Refusal(485, "Multiple account allocation scale order is currently not supported")
+NOTHING_HELD: Final = Refusal(426, "None of the accounts have enough securities.")
+LEAST_CHANGE, MOST_CHANGE = -200.0, 1000.0
+"""Bounds of faPercentage (the gateway's own table of codes, as for the refusals above)."""
+
 Weights = Mapping[str, float]
 
 
@@ -53,8 +58,15 @@ class Allocating:
         group = self._advisors.groups.get(name)
         if group is None:
             return NO_ALLOCATION
+        return self._refused_method(terms, group)
+
+    def _refused_method(self, terms: Terms, group: Group) -> Refusal | None:
+        if (terms.number("scale_price_increment") or 0.0) > 0:
+            return NO_SCALE
         method = terms.text("fa_method") or group.method
-        is_known = method in self._methods or method in {BY_CHANGE, group.method}
+        if method == BY_CHANGE:
+            return _bad_change(terms)
+        is_known = method in self._methods or method == group.method
         return None if is_known else Refusal(201, "Order rejected - reason:Invalid method.")
 
     def allocate(self, order: Order, time_s: float) -> Refusal | None:
@@ -75,7 +87,7 @@ class Allocating:
         try:
             order.allocation = Allocation.by_weight(weights, is_whole=not kinds <= FRACTIONAL)
         except ValueError:
-            return Refusal(201, "Order rejected - reason:There is nothing to allocate.")
+            return NOTHING_HELD
         return None
 
     @staticmethod
@@ -104,6 +116,18 @@ class Allocating:
             if held * side > 0:
                 changes[account] = float(round(abs(held * percent) / 100))
         return changes
+
+
+def _bad_change(terms: Terms) -> Refusal | None:
+    """What is wrong with an order for a change by percent."""
+    percent = terms.number("fa_percentage")
+    if (percent is None) == (not terms.number("total_quantity")):
+        text = "Percent Change orders must have size or percent change but not both"
+        return Refusal(10068, text)
+    if percent is None or not LEAST_CHANGE <= percent <= MOST_CHANGE:
+        text = "For PctChange orders, percent change must be between -200% and +1000% inclusive."
+        return Refusal(10014, text)
+    return None
 
 
 def group_name(terms: Terms) -> str:

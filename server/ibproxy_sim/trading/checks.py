@@ -273,6 +273,13 @@ def check_new(proposal: Proposal) -> Refusal | None:
     return next((refusal for rule in NEW if (refusal := rule(proposal))), None)
 
 
+def _changed_size(order: Order, terms: Terms) -> Refusal | None:
+    size = terms.number("total_quantity")
+    if order.terms.text("fa_method") != "PctChange" or size in {None, 0.0, order.quantity}:
+        return None
+    return Refusal(499, "'PctChange' allocation won't allow size modification")
+
+
 def _changed_type(order: Order, terms: Terms) -> Refusal | None:
     if terms.text("order_type") == order.type_name:
         return None
@@ -330,6 +337,7 @@ def _con_id(order: Order) -> str:
 
 
 MODIFIED: Final[tuple[Callable[[Order, Terms], Refusal | None], ...]] = (
+    _changed_size,
     _changed_rest,
     _changed_type,
     _changed_tif,
