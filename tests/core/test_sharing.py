@@ -334,6 +334,26 @@ def test_rows_of_a_ledger_are_shown_to_who_asked_for_it(world: Any) -> None:
     assert [each[3:5] for each in whole.take()] == [["All", "AccruedCash"], ["All", "CashBalance"]]
 
 
+def test_a_ledger_of_one_currency_is_a_part_of_all(world: Any) -> None:
+    """Each is shown the currencies that it asked for; none is BASE (facts 2.21, 2.30)."""
+    lists = ("$LEDGER:ALL", "SMA,$LEDGER:USD", "$LEDGER", "SMA")
+    clients = [world.client("gamma").start(client_id=number) for number in range(4)]
+    for client, tags in zip(clients, lists, strict=True):
+        client.say(*summary(1, tags))
+    with_ledger, without = world.asked(62)
+    assert with_ledger[4].endswith(",$LEDGER:ALL")
+    assert "$LEDGER" not in without[4]
+    for currency in ("EUR", "USD", "BASE"):
+        world.say(63, 1, with_ledger[2], "All", "CashBalance", 1, currency)
+    world.say(63, 1, with_ledger[2], "DU1", "SMA", 1, "USD")
+    assert [[each[6] for each in client.take(63)] for client in clients] == [
+        ["EUR", "USD", "BASE"],
+        ["USD", "USD"],
+        ["BASE"],
+        [],
+    ]
+
+
 # tick by tick, notices
 
 

@@ -60,8 +60,11 @@ PROXY_ONLY = frozenset(
 )
 """Codes without an id that concern the proxy's own connection."""
 
-REFUSALS = frozenset({320, 321, 322})
+REFUSALS = frozenset({320, 321, 322, 10119, 10132})
 """Codes that answer a message, also when they carry no id (facts 1.43, 1.45, 1.47)."""
+
+READ_ONLY = b"Read-Only"
+"""What a read-only gateway's refusals say, whatever their code (fact 1.43)."""
 
 CANCEL_REFUSALS = frozenset({135, 136, 161, 10147, 10148})
 """Codes that refuse a cancel (facts 3.82 to 3.84)."""

@@ -459,6 +459,8 @@ class Hub:
         elif code in codes.PROXY_ONLY:
             shown = text.decode(errors="replace")
             self.context.notice(Level.INFO, f"the gateway says {code}: {shown}")
+        elif codes.READ_ONLY in text and self.serial.refuse_completed(payload):
+            pass  # who waits for completed orders has been told
         elif code in codes.REFUSALS:
             # nothing says whose message it answers: the last one's is the best guess, and
             # telling everybody would be wrong for all but one

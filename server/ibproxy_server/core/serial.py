@@ -18,7 +18,7 @@ from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.static_answers import StaticAnswers
 from ibproxy_server.core.session import Session
 
-CURRENT_TIME = 49
+CURRENT_TIME, COMPLETED_ORDERS = 49, 99
 GIVE_UP_AFTER_S = 30.0
 """After so long without an answer the next who asks may ask again (fact 11.33)."""
 
@@ -137,6 +137,22 @@ class SerialDesk:
                     session.send(b"\0".join((b"4", b"2", b"-1", *rest)) + b"\0")
                 self._finish(kind)
                 self._context.notice(Level.INFO, f"{asked.row.name} {key_text}: error {code}")
+                return True
+        return False
+
+    def refuse_completed(self, payload: bytes) -> bool:
+        """Hand a refusal without an id to those who wait for completed orders (fact 1.45).
+
+        A read-only gateway refuses these, and nothing else of the kind (fact 1.43).
+
+        Returns:
+            Whether anybody waited for them.
+        """
+        for kind, asked in list(self._asked.items()):
+            if asked.row.msg_id == COMPLETED_ORDERS:
+                for session in asked.askers:
+                    session.send(payload)
+                self._finish(kind)
                 return True
         return False
 

@@ -23,6 +23,7 @@ Items = frozenset[bytes]
 _GENERIC_TICKS_AT, _REGULATORY_AT, _PAST_TICKS_AT, _TAGS_AT = -4, -2, -2, -1
 _EMPTY_NUMBERS = {b"0", b"0.0"}
 _ALL_ACCOUNTS = b"All"
+_LEDGER, _ALL_LEDGERS, _BASE = b"$LEDGER", b"$LEDGER:ALL", b"BASE"
 
 TAGS: Final = frozenset(
     b"AccountType NetLiquidation TotalCashValue SettledCash AccruedCash BuyingPower "
@@ -118,19 +119,39 @@ def _join_tags(items: Items) -> bytes:
 
 
 def _tags_apart(items: Items) -> Items:
-    """Return the ledgers, whose rows come as blocks (fact 2.26), and tags that nobody knows."""
-    return items - TAGS
+    """Return the ledgers, whose rows come as blocks (fact 2.26), and tags that nobody knows.
+
+    Whoever wants a ledger has a part of the one with all currencies, so that there are never more
+    than two summaries: with and without it.
+    """
+    strange = {item for item in items if item not in TAGS and not item.startswith(_LEDGER)}
+    has_ledger = any(item.startswith(_LEDGER) for item in items)
+    return frozenset({*strange, *({_ALL_LEDGERS} if has_ledger else ())})
+
+
+def _widest_tags(items: Items) -> Items:
+    return _tags_apart(items) | TAGS if items else items
+
+
+def _has_tags(items: Items, wanted: Items) -> bool:
+    return (wanted & TAGS) | _tags_apart(wanted) <= items
 
 
 def _tag_filter(items: Items, wanted: Items) -> Accept:
     unwanted = items - wanted
+    ledgers = {item for item in wanted if item.startswith(_LEDGER)}
+    # without a currency a ledger is that of the base currency (fact 2.30)
+    currencies = {item[len(_LEDGER) + 1 :] or _BASE for item in ledgers}
+    has_all_currencies = _ALL_LEDGERS in ledgers
 
     def accept(msg_id: bytes, tail: bytes) -> bool:
         """Rows of a ledger name `All` as their account (fact 2.26); an end mark has neither."""
         if msg_id != b"63":
             return True
-        account, tag, _ = tail.split(b"\0", 2)
-        return tag not in unwanted or account == _ALL_ACCOUNTS
+        account, tag, _, currency, *_ = tail.split(b"\0", 4)
+        if account == _ALL_ACCOUNTS:
+            return has_all_currencies or currency in currencies
+        return tag not in unwanted
 
     return accept
 
@@ -150,8 +171,8 @@ _WIDENINGS: Mapping[int, Widening] = {
         _tags,
         _join_tags,
         _tags_apart,
-        lambda items: items | TAGS if items else items,
-        lambda items, wanted: wanted <= items,
+        _widest_tags,
+        _has_tags,
         _tag_filter,
     ),
 }
