@@ -75,6 +75,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         listen: where the proxy listens; empty means the default address. Strategies look for
             it at the first.
         account_turn_s: how long an account keeps the gateway's account slot, in seconds.
+        gateway_silence_s: how long the gateway may be silent before the proxy connects anew, in
+            seconds; 0: for ever.
         limits: what may run at the gateway at once.
         strategies: strategy name -> what it is bound to.
     """
@@ -85,6 +87,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_messages_per_second: Annotated[int, Meta(ge=1, le=50)] = 45
     listen: tuple[str, ...] = ()
     account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
+    gateway_silence_s: Annotated[float, Meta(ge=0)] = 60.0
     limits: LimitsConfig = LimitsConfig()
     strategies: dict[str, StrategyConfig] = {}
 

@@ -103,7 +103,6 @@ class Deliver(Enum):
     SERIAL = "who waits for a message of this kind"
     ERROR = "by the id it carries, or by its code"
     PROXY = "the proxy itself"
-    ALL = "every session"
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ib_async import Stock
+
+from ibproxy import RemoteIB
+from ibproxy.config import Config
+from ibproxy_server.shells.threaded import ThreadedProxy
+from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
 
 pytestmark = pytest.mark.only_proxied("a gateway has no status")
 
@@ -48,3 +55,36 @@ def test_status_of_strategies_at_work(desk: Any, until: Callable[..., None]) -> 
     assert (first["accounts"], second["accounts"]) == (["DU1000001"], ["DU1000002"])
     assert status["upstream"]["market_data_lines"] == 1
     assert set(status["account_slot"]["ages_s"]) == {"DU1000001", "DU1000002"}
+
+
+def test_a_frozen_gateway_is_noticed_and_found_again(
+    start_sim: Callable[[Settings], ThreadedSim],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    until: Callable[..., None],
+) -> None:
+    """Its port stays open and nothing is answered; the link is renewed when it answers again."""
+    sim = start_sim(Settings())
+    proxy = ThreadedProxy(
+        Config(
+            gateway=f"127.0.0.1:{sim.port}",
+            listen=(f"ipc://{tmp_path}/p.sock",),
+            gateway_silence_s=1.5,
+        )
+    )
+    monkeypatch.setenv("IBPROXY_URL", proxy.urls[0])
+    ib: Any = RemoteIB()
+    try:
+        until(lambda: proxy.status()["upstream"]["state"] == "ready")
+        ib.connect()
+        sim.control.fault("freeze")
+        until(lambda: "silent" in proxy.status()["upstream"]["note"])
+        with pytest.raises(ConnectionError):
+            ib.sleep(5)
+        sim.control.mend("freeze")
+        until(lambda: proxy.status()["upstream"]["state"] == "ready")
+        ib.connect()
+        assert ib.reqCurrentTime()
+    finally:
+        ib.disconnect()
+        proxy.stop()

@@ -60,6 +60,9 @@ PROXY_ONLY = frozenset(
 )
 """Codes without an id that concern the proxy's own connection."""
 
+LINK_IS_BROKEN = {1100: True, 1101: False, 1102: False}
+"""Codes about the gateway's own link to IB: whether it is broken then (facts 7.1, 7.3, 7.4)."""
+
 REFUSALS = frozenset({320, 321, 322, 10119, 10132})
 """Codes that answer a message, also when they carry no id (facts 1.43, 1.45, 1.47)."""
 

@@ -31,10 +31,13 @@ from ibproxy_server.core.effects import (
     SendToClient,
     SendUpstream,
 )
+from ibproxy_server.core.heartbeat import Heartbeat
+from ibproxy_server.core.notices import NoticeDesk
 from ibproxy_server.core.orders import OrderDesk
-from ibproxy_server.core.requests import FIRST_REQUEST_ID, Limits, RequestDesk
+from ibproxy_server.core.requests import Limits, RequestDesk
 from ibproxy_server.core.serial import SerialDesk
 from ibproxy_server.core.session import Phase, Session, View
+from ibproxy_server.core.session_desk import SessionDesk
 from ibproxy_server.core.upstream import Stage, Upstream
 
 MAX_BACKLOG_BYTES = 64 * 1024 * 1024
@@ -65,6 +68,7 @@ class HubSettings:
         account_turn_s: how long an account keeps the account slot when others want it.
         accounts_of_strategy: strategy -> the accounts that it is bound to; others see all.
         limits: what may run at the gateway at once.
+        silence_s: how long the gateway may be silent before the link is renewed; 0: for ever.
     """
 
     gateway: str = "127.0.0.1:4002"
@@ -74,6 +78,7 @@ class HubSettings:
     account_turn_s: float = 2.0
     accounts_of_strategy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    silence_s: float = 60.0
 
 
 class Hub:
@@ -92,10 +97,12 @@ class Hub:
         self.orders.upstream_client_id = settings.client_id
         self.accounts = AccountDesk(self.context, self.requests, settings.account_turn_s)
         self.serial = SerialDesk(self.context, {101: self.orders.show_completed})
+        self.notices = NoticeDesk(self.context, self.requests, self.serial, self.orders.error)
+        self.session_desk = SessionDesk(self.context, self.orders.book, self.notices, self._drop)
+        self.heartbeat = Heartbeat(settings.silence_s)
         self._started_at_s: float | None = None
         self._was_ready = False
         self._waiting: list[ev.ClientArrived] = []
-        self._farms: dict[tuple[str, bytes], bytes] = {}
         self._unknown: set[bytes] = set()
         self.messages_received = 0
         self._request_rows = requests_by_id()
@@ -119,16 +126,8 @@ class Hub:
             Carry.ACCOUNT: self.accounts.receive,
             Carry.SERIAL: self.serial.receive,
             Carry.FOLLOW: self.requests.follow,
-            Carry.SESSION: self._answer_here,
-            Carry.REFUSED: self._refuse,
-        }
-        self._answer_in_session: dict[int, Callable[[Session, list[bytes]], None]] = {
-            8: lambda session, _: self._tell_next_id(session),
-            14: self._log_level,
-            15: self._auto_open_orders,
-            17: lambda session, _: session.say(15, 1, ",".join(session.view.accounts)),
-            59: self._market_data_type,
-            71: self._start_api,
+            Carry.SESSION: self.session_desk.receive,
+            Carry.REFUSED: self.session_desk.refuse,
         }
         self._desks = (self.requests, self.orders, self.accounts, self.serial)
 
@@ -149,6 +148,7 @@ class Hub:
             self.accounts.advance()
             self.requests.advance()
             self.serial.advance()
+            self._listen_for_life(now_s)
             if payloads := context.pacer.take(now_s):
                 context.effects.append(SendUpstream(b"".join(map(frame, payloads))))
             for source in context.pacer.waiting_long(now_s):
@@ -167,6 +167,7 @@ class Hub:
                 self.accounts.slot.next_deadline_s(),
                 self.requests.next_deadline_s(),
                 self.serial.next_deadline_s(),
+                self.heartbeat.next_deadline_s(),
                 self.context.pacer.next_deadline_s(),
             ]
         return min((each for each in deadlines if each is not None), default=None)
@@ -244,7 +245,7 @@ class Hub:
             return
         try:
             if row.names_accounts and not session.view.is_whole:
-                self._refuse(session, row, fields)
+                self.session_desk.refuse(session, row, fields)
             else:
                 self._carry[row.carry](session, row, fields)
         except (ValueError, IndexError, UnicodeError) as error:
@@ -283,52 +284,6 @@ class Hub:
             session.bytes_out += len(data)
             self.context.effects.append(SendToClient(session.number, data))
 
-    # what a session answers by itself
-
-    def _answer_here(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        self._answer_in_session[row.msg_id](session, fields)
-
-    def _refuse(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        code, text = codes.NOT_ALLOWED
-        for_id = fields[row.id_at] if row.id_at is not None else -1
-        session.error(for_id, code, text.format(name=row.name))
-
-    def _start_api(self, session: Session, fields: list[bytes]) -> None:
-        if session.phase is Phase.READY:
-            return
-        client_id = int(fields[2])
-        if any(
-            other.owner == (session.strategy, client_id) for other in self.context.ready_sessions()
-        ):
-            session.error(-1, *codes.CLIENT_ID_IN_USE)
-            self._drop(session, f"client id {client_id} of {session.strategy} is in use")
-            return
-        session.client_id = client_id
-        session.phase = Phase.READY
-        session.say(15, 1, ",".join(session.view.accounts))
-        self._tell_next_id(session)
-        for payload in self._farms.values():
-            session.send(payload)
-        self.context.notice(Level.INFO, f"{session} has connected")
-
-    def _tell_next_id(self, session: Session) -> None:
-        session.say(9, 1, self.orders.book.next_client_id(session.owner))
-
-    def _log_level(self, session: Session, fields: list[bytes]) -> None:
-        """The level would be everybody's: it is swallowed (fact 8.19)."""
-        level = int(fields[2])
-        if not FIRST_LOG_LEVEL <= level <= LAST_LOG_LEVEL:
-            code, text = codes.BAD_LOG_LEVEL
-            session.error(-1, code, text.format(level=level))
-
-    def _auto_open_orders(self, session: Session, fields: list[bytes]) -> None:
-        """Manual orders are bound by nobody yet; other ids than 0 never may (fact 3.43)."""
-        if fields[2] == b"1" and session.client_id != 0:
-            session.error(-1, *codes.AUTO_BIND_REFUSED)
-
-    def _market_data_type(self, session: Session, fields: list[bytes]) -> None:
-        session.market_data_type = fields[2]
-
     def _tell_of_queue(self, source: int) -> None:
         """A client asks more than the gateway takes: say so, to it and to people."""
         session = self.context.sessions.get(source)
@@ -346,7 +301,18 @@ class Hub:
         del event
         self.context.effects += self.upstream.connected(self.context.now_s)
 
+    def _listen_for_life(self, now_s: float) -> None:
+        """Ask a gateway that is silent, and renew the link to one that stays so."""
+        self.heartbeat.excuse(is_excused=self.notices.is_link_broken)
+        if self.heartbeat.is_to_be_asked(now_s):
+            self.context.ask(17, 1)
+        elif self.heartbeat.is_overdue(now_s):
+            self.heartbeat.heard(now_s)
+            reason = f"the gateway has been silent for {self.settings.silence_s:.0f} s"
+            self.context.effects.append(CloseUpstream(reason))
+
     def _upstream_data(self, event: ev.UpstreamData) -> None:
+        self.heartbeat.heard(self.context.now_s)
         try:
             payloads = self.upstream.feed(event.data)
         except RemoteProtocolError as error:
@@ -372,7 +338,7 @@ class Hub:
     def _bootstrap(self, payload: bytes) -> bool:
         self.context.effects += self.upstream.bootstrap(payload, self.context.now_s)
         if payload.startswith(b"4\0"):
-            self._error(None, payload)
+            self.notices.answer(None, payload)
         if self.upstream.is_ready:
             self._upstream_ready()
         return self.upstream.is_ready
@@ -385,9 +351,8 @@ class Hub:
             Deliver.ORDERS: self.orders.answer,
             Deliver.ACCOUNTS: self.accounts.answer,
             Deliver.SERIAL: self.serial.answer,
-            Deliver.ERROR: self._error,
+            Deliver.ERROR: self.notices.answer,
             Deliver.PROXY: lambda _row, _payload: None,
-            Deliver.ALL: lambda _row, payload: self._tell_all(payload),
         }
         self._answer_routes = {
             msg_id: (row, deliver[row.deliver])
@@ -424,7 +389,7 @@ class Hub:
         if was_ready or first_time:
             text = f"no gateway at {self.upstream.address} ({event.reason}); waiting for it"
             self.context.notice(Level.WARNING, text)
-        self._farms.clear()
+        self.notices.reset()
         for session in list(self.context.sessions.values()):
             self._drop(session, f"the gateway at {self.upstream.address} is gone: {event.reason}")
         for arrival in self._waiting:
@@ -433,47 +398,6 @@ class Hub:
         for desk in self._desks:
             desk.reset()
         self.context.pacer.clear()  # last: sessions that end cancel what they had
-
-    def _error(self, row: Answer | None, payload: bytes) -> None:
-        """Route message 4 by the id that it carries, else by its code."""
-        del row
-        fields = payload.split(b"\0")
-        for_id, code, rest = int(fields[2]), int(fields[3]), fields[3:-1]
-        if for_id in _NO_ID:
-            self._error_without_id(code, rest, payload)
-        elif for_id >= FIRST_REQUEST_ID:
-            self.requests.error(fields[2], code, rest)
-        elif not self.orders.error(for_id, code, rest):
-            text = f"error {code} for order {for_id}, which is nobody's here: {fields[4]!r}"
-            self.context.notice(Level.INFO, text)
-
-    def _error_without_id(self, code: int, rest: list[bytes], payload: bytes) -> None:
-        text = rest[1]
-        if code in codes.FARM_OF_CODE:
-            farm = _FARM.split(text, 1)[-1]
-            self._farms[codes.FARM_OF_CODE[code], farm] = payload
-        if code == DATA_LOST:
-            self.requests.data_lost()
-        if rule := _MARKET_RULE.search(text):
-            self.serial.refuse(rule[1].decode(), code, rest)
-        elif code in codes.PROXY_ONLY:
-            shown = text.decode(errors="replace")
-            self.context.notice(Level.INFO, f"the gateway says {code}: {shown}")
-        elif codes.READ_ONLY in text and self.serial.refuse_completed(payload):
-            pass  # who waits for completed orders has been told
-        elif code in codes.REFUSALS:
-            # nothing says whose message it answers: the last one's is the best guess, and
-            # telling everybody would be wrong for all but one
-            session = self.context.sessions.get(self.context.pacer.last_source)
-            self.context.notice(Level.INFO, f"refused, for {session or 'the proxy'}: {text!r}")
-            if session:
-                session.send(payload)
-        else:
-            self._tell_all(payload)
-
-    def _tell_all(self, payload: bytes) -> None:
-        for session in self.context.ready_sessions():
-            session.send(payload)
 
     def _unknown_answer(self, payload: bytes) -> None:
         """Pass on what no row describes to those who may see everything."""

@@ -71,6 +71,7 @@ class Runner:
                     for name, strategy in config.strategies.items()
                     if strategy.accounts
                 },
+                silence_s=config.gateway_silence_s,
                 limits=Limits(**msgspec.structs.asdict(config.limits)),
             )
         )

@@ -1,0 +1,91 @@
+"""What a session answers by itself: who it is, its ids, its own settings, what it may not ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ibproxy.wire.messages import Request
+from ibproxy_server.core import codes
+from ibproxy_server.core.context import Context
+from ibproxy_server.core.effects import Level
+from ibproxy_server.core.notices import NoticeDesk
+from ibproxy_server.core.order_book import OrderBook
+from ibproxy_server.core.session import Phase, Session
+
+FIRST_LOG_LEVEL, LAST_LOG_LEVEL = 1, 5
+
+
+class SessionDesk:
+    """Carries SESSION and REFUSED requests.
+
+    Args:
+        context: shared by all desks.
+        book: knows each owner's next order id.
+        notices: knows what a gateway says at the start.
+        drop: ends a session, with a reason.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        book: OrderBook,
+        notices: NoticeDesk,
+        drop: Callable[[Session, str], None],
+    ) -> None:
+        self._context = context
+        self._book = book
+        self._notices = notices
+        self._drop = drop
+        self._answers: dict[int, Callable[[Session, list[bytes]], None]] = {
+            8: lambda session, _: self._tell_next_id(session),
+            14: self._log_level,
+            15: self._auto_open_orders,
+            17: lambda session, _: session.say(15, 1, ",".join(session.view.accounts)),
+            59: self._market_data_type,
+            71: self._start_api,
+        }
+
+    def receive(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        """Answer a request."""
+        self._answers[row.msg_id](session, fields)
+
+    def refuse(self, session: Session, row: Request, fields: list[bytes]) -> None:
+        """Refuse a request that reaches beyond the session."""
+        code, text = codes.NOT_ALLOWED
+        for_id = fields[row.id_at] if row.id_at is not None else -1
+        session.error(for_id, code, text.format(name=row.name))
+
+    def _start_api(self, session: Session, fields: list[bytes]) -> None:
+        if session.phase is Phase.READY:
+            return
+        client_id = int(fields[2])
+        if any(
+            other.owner == (session.strategy, client_id) for other in self._context.ready_sessions()
+        ):
+            session.error(-1, *codes.CLIENT_ID_IN_USE)
+            self._drop(session, f"client id {client_id} of {session.strategy} is in use")
+            return
+        session.client_id = client_id
+        session.phase = Phase.READY
+        session.say(15, 1, ",".join(session.view.accounts))
+        self._tell_next_id(session)
+        self._notices.welcome(session)
+        self._context.notice(Level.INFO, f"{session} has connected")
+
+    def _tell_next_id(self, session: Session) -> None:
+        session.say(9, 1, self._book.next_client_id(session.owner))
+
+    def _log_level(self, session: Session, fields: list[bytes]) -> None:
+        """The level would be everybody's: it is swallowed (fact 8.19)."""
+        level = int(fields[2])
+        if not FIRST_LOG_LEVEL <= level <= LAST_LOG_LEVEL:
+            code, text = codes.BAD_LOG_LEVEL
+            session.error(-1, code, text.format(level=level))
+
+    def _auto_open_orders(self, session: Session, fields: list[bytes]) -> None:
+        """Manual orders are bound by nobody yet; other ids than 0 never may (fact 3.43)."""
+        if fields[2] == b"1" and session.client_id != 0:
+            session.error(-1, *codes.AUTO_BIND_REFUSED)
+
+    def _market_data_type(self, session: Session, fields: list[bytes]) -> None:
+        session.market_data_type = fields[2]
