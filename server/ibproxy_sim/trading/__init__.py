@@ -4,7 +4,8 @@
 
     requests.py checks.py        place, modify, cancel; what is refused
       venues.py                  what exchanges take, and what they take it for
-    allocating.py                who shares in an advisor's order
+      resolving.py               which contract an order means
+      allocating.py              who shares in an advisor's order
     lists.py                     open orders, completed ones, executions
     engine.py                    their life
       holds.py conditions.py     what they wait for

@@ -27,11 +27,11 @@ from ibproxy_sim.orders.profits import close_piece, next_profit, note_piece
 from ibproxy_sim.orders.slices import set_level, shown_shares
 from ibproxy_sim.trading.booking import Booking, Delivery
 from ibproxy_sim.trading.conditions import Conditions
-from ibproxy_sim.trading.funding import impacts
+from ibproxy_sim.trading.funding import rejection_of
 from ibproxy_sim.trading.hedges import hedge_shares
 from ibproxy_sim.trading.holds import LOCATE_S, Holds
 from ibproxy_sim.trading.reports import Reports
-from ibproxy_sim.trading.venues import OUTSIDE_IGNORED, WARNED_TIFS, why_refused
+from ibproxy_sim.trading.venues import OUTSIDE_IGNORED, WARNED_TIFS
 from ibproxy_sim.wire.gateway import Gateway
 
 FIRST_LOOK_S: Final = 0.02
@@ -44,12 +44,6 @@ REFUSAL_ORDER: Final = ("status", "error", "status")
 AT_ONCE: Final = frozenset({"IOC", "FOK"})
 CANCELS_PEERS_AT_ONCE: Final = 1
 """ocaType whose peers go with the first fill; the others are made smaller."""
-
-NO_FUNDS = (
-    "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION "
-    "YOUR EQUITY WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN "
-    "[{margin:.2f} USD]"
-)
 
 
 class Engine:
@@ -117,7 +111,7 @@ class Engine:
     def _accept(self, order: Order) -> None:
         if order.is_done:
             return
-        rejection = self._rejection(order)
+        rejection = rejection_of(order, self._books, self._gateway.now_s, self.judges)
         if rejection:
             self._refuse(order, 201, rejection)
             return
@@ -134,19 +128,6 @@ class Engine:
         if order.is_locating:
             self._reports.refuse(order, 404, "Order held while securities are located.")  # 3.59
         self._gateway.call_later(FIRST_LOOK_S, partial(self._first_look, order))
-
-    def _rejection(self, order: Order) -> str | None:
-        """Why the server does not take an order; None if it does."""
-        for judge in (why_refused, *self.judges):
-            reason = judge(order)
-            if reason is not None:
-                return f"Order rejected - reason:{reason}"
-        if order.parent:  # children close what their parent opens
-            return None
-        for effect in impacts(self._books, order, self._gateway.now_s):
-            if not effect.is_affordable:
-                return NO_FUNDS.format(equity=effect.equity_after, margin=effect.after.initial)
-        return None
 
     def _refuse(self, order: Order, code: int, text: str) -> None:
         """The server says no: the status before the reason, and again behind it [recorded].

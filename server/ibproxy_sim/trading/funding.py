@@ -1,7 +1,8 @@
-"""What an order would do to its account: the what-if answer, and whether it can be paid."""
+"""What an order would do to its accounts: the what-if answer, and why the server refuses it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.accounts.margins import Margin, commission
 from ibproxy_sim.accounts.valuation import BASE_CURRENCY, multiplier_of
 from ibproxy_sim.orders.order import Leg, Order
+from ibproxy_sim.trading.venues import why_refused
 from ibproxy_sim.wire.wording import price_text
 
 
@@ -113,3 +115,27 @@ NO_MARGINS: Final = {
     "warning_text": "Your order is not accepted yet.",
 }
 """What a first answer to a what-if can be like (fact 3.99); its text is [assumed]."""
+
+
+NO_FUNDS = (
+    "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION "
+    "YOUR EQUITY WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN "
+    "[{margin:.2f} USD]"
+)
+
+Judge = Callable[[Order], str | None]
+"""Says why an order is refused, or nothing."""
+
+
+def rejection_of(order: Order, books: Books, time_s: float, judges: Iterable[Judge]) -> str | None:
+    """Return why the server does not take an order, by judges and by margins; None if it does."""
+    for judge in (why_refused, *judges):
+        reason = judge(order)
+        if reason is not None:
+            return f"Order rejected - reason:{reason}"
+    if order.parent:  # children close what their parent opens
+        return None
+    for effect in impacts(books, order, time_s):
+        if not effect.is_affordable:
+            return NO_FUNDS.format(equity=effect.equity_after, margin=effect.after.initial)
+    return None

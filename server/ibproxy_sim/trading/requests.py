@@ -13,12 +13,11 @@ from ibproxy_sim.accounts.books import Books
 from ibproxy_sim.accounts.summary import ALL
 from ibproxy_sim.accounts.valuation import Valuation
 from ibproxy_sim.exchange.hours import is_open, next_open_s, session_s
-from ibproxy_sim.exchange.market import Market, expiry_s
+from ibproxy_sim.exchange.market import Market
 from ibproxy_sim.exchange.times import eastern_day, next_midnight_s, parse_time_s
-from ibproxy_sim.exchange.universe import ContractQuery, Instrument, Universe
+from ibproxy_sim.exchange.universe import Instrument, Universe
 from ibproxy_sim.orders.codec import read_place_order
-from ibproxy_sim.orders.layouts import PLACE_ORDER, Names
-from ibproxy_sim.orders.order import Event, Leg, Order
+from ibproxy_sim.orders.order import Event, Order
 from ibproxy_sim.orders.terms import Terms
 from ibproxy_sim.trading.allocating import BY_CHANGE, Allocating
 from ibproxy_sim.trading.checks import (
@@ -34,20 +33,15 @@ from ibproxy_sim.trading.engine import Engine
 from ibproxy_sim.trading.funding import NO_MARGINS, impact, what_if_fields
 from ibproxy_sim.trading.lists import Lists
 from ibproxy_sim.trading.reports import Reports
+from ibproxy_sim.trading.resolving import NO_SUCH_CONTRACT, contract_of
 from ibproxy_sim.trading.venues import (
     DISCARDING,
     TAKEN_FOR,
     drops_outside_rth,
-    is_combo_listed,
-    symbol_conflict,
 )
 from ibproxy_sim.wire.gateway import Client, Gateway
 
 FIRST_PERM_ID: Final = 1_376_000_000
-CONTRACT_FIELDS: Final = PLACE_ORDER[0].names[:12] if isinstance(PLACE_ORDER[0], Names) else ()
-"""conId to tradingClass."""
-
-NO_SUCH_CONTRACT = "No security definition has been found for the request"
 
 
 class Trading:
@@ -139,7 +133,7 @@ class Trading:
         return None
 
     def _make(self, client: Client, order_id: int, terms: Terms) -> Order | Refusal:
-        found = self._contract(terms)
+        found = contract_of(self._universe, terms, self._gateway.now_s)
         if isinstance(found, Refusal):
             return found
         instrument, legs = found
@@ -237,39 +231,6 @@ class Trading:
         liquid = not order.terms.is_set("outside_rth")
         span = session_s(kind, day, liquid=liquid)
         return span[1] if span else next_midnight_s(time_s)
-
-    def _contract(self, terms: Terms) -> tuple[Instrument | None, tuple[Leg, ...]] | Refusal:
-        if not terms.text("exchange"):
-            # before it is looked for, so that an unknown contract is told the same: ib_insync's
-            # own tests expect 321, and public logs of clients have the text
-            return invalid("Missing order exchange.")
-        if terms.text("sec_type") == "BAG":
-            return self._combo(terms)
-        names = [terms.text(name) for name in CONTRACT_FIELDS]
-        names = ["SMART" if name in DISCARDING else name for name in names]
-        query = ContractQuery.from_fields(names, terms.text("sec_id_type"), terms.text("sec_id"))
-        instrument = self._universe.resolve(query)
-        if instrument is None:
-            return Refusal(200, NO_SUCH_CONTRACT)
-        if instrument.expiry and expiry_s(instrument.expiry) <= self._gateway.now_s:
-            return Refusal(392, "Invalid Order: contract expired")
-        if not instrument.has_quotes:  # an index
-            return Refusal(412, "Contract is not available for trading")
-        return instrument, ()
-
-    def _combo(self, terms: Terms) -> tuple[None, tuple[Leg, ...]] | Refusal:
-        legs = []
-        for con_id, ratio, action, *_ in terms.rows["combo_legs"]:
-            instrument = self._universe.by_con_id(int(con_id))
-            if instrument is None:
-                return Refusal(200, NO_SUCH_CONTRACT)
-            legs.append(Leg(instrument, int(ratio) * (1 if action == "BUY" else -1)))
-        if not legs:
-            return invalid("Security type 'BAG' requires combo leg details.")
-        if not is_combo_listed(terms.text("exchange"), legs):
-            return Refusal(200, NO_SUCH_CONTRACT)
-        conflict = symbol_conflict(terms.text("symbol"), legs)
-        return Refusal(478, conflict) if conflict else (None, tuple(legs))
 
     def _same_side(self, terms: Terms, instrument: Instrument | None) -> int:
         return sum(
