@@ -8,13 +8,11 @@ import random
 from ibproxy.errors import RefusedError
 from tests.soak.client import SoakClient
 from tests.soak.findings import Findings
-from tests.soak.program import Program
+from tests.soak.program import Market, Program
 from tests.soak.real import RealLife
 
 REAL_EVERY = 5
 """Each so many-th client is a real `RemoteIB`."""
-
-Stocks = list[tuple[int, str]]
 
 
 def strategies(clients: int, accounts: list[str]) -> dict[str, list[str]]:
@@ -24,7 +22,7 @@ def strategies(clients: int, accounts: list[str]) -> dict[str, list[str]]:
 
 async def run_crowd(
     bound: dict[str, list[str]],
-    stocks: Stocks,
+    market: Market,
     findings: Findings,
     seed: int,
     seconds: float,
@@ -33,7 +31,7 @@ async def run_crowd(
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     lives = [
-        _live(number, strategy, account, stocks, findings, random.Random(f"{seed}/{number}"), stop)
+        _live(number, strategy, account, market, findings, random.Random(f"{seed}/{number}"), stop)
         for number, (strategy, [account]) in enumerate(bound.items())
     ]
     await asyncio.gather(*lives)
@@ -43,7 +41,7 @@ async def _live(
     number: int,
     strategy: str,
     account: str,
-    stocks: Stocks,
+    market: Market,
     findings: Findings,
     dice: random.Random,
     stop: asyncio.Event,
@@ -53,13 +51,15 @@ async def _live(
         client_id = dice.randrange(1000)
         try:
             if number % REAL_EVERY == REAL_EVERY - 1:
-                await RealLife(strategy, client_id, account, findings).run(stocks, dice, stop)
+                await RealLife(strategy, client_id, account, findings).run(
+                    market.stocks, dice, stop
+                )
             else:
                 client = SoakClient(
                     strategy, client_id, account, findings, findings.placed[strategy]
                 )
                 await client.connect()
-                await Program(client, stocks, dice).run(stop)
+                await Program(client, market, dice).run(stop)
         except (asyncio.TimeoutError, ConnectionError, RefusedError) as error:
             findings.find_unanswered(f"{strategy}: {error!r}")
             await asyncio.sleep(0.1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-_KEPT = 20
+_KEPT, _SHOWN = 20, 200
+"""How many texts are kept, and how many characters of each."""
 
 
 @dataclass
@@ -49,4 +50,4 @@ class Findings:
     def note(self, text: str) -> None:
         """Keep the text, if there are not too many."""
         if len(self.texts) < _KEPT:
-            self.texts.append(text)
+            self.texts.append(text[:_SHOWN])

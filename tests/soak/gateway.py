@@ -13,6 +13,7 @@ import time
 from collections import Counter
 
 from ibproxy_sim.build import Simulation, make_simulation
+from ibproxy_sim.exchange.universe import ContractQuery, Universe
 from ibproxy_sim.server import SimServer
 from ibproxy_sim.wire.gateway import Client
 from ibproxy_sim.wire.settings import Settings
@@ -20,6 +21,7 @@ from tests.soak.subjects import ANSWERS, REQUESTS, SERVER_VERSION, stamp
 
 ACCOUNTS = tuple(f"DU{1000001 + number}" for number in range(8))
 LINES = 100
+OPTIONS_OF = "AAPL"
 
 CANCELS = {
     "2": "1",
@@ -53,6 +55,7 @@ class Ledger:
     def __init__(self) -> None:
         self.live: set[tuple[str, str]] = set()
         self.most = 0
+        self.most_lines = 0
 
     def asked(self, fields: list[str]) -> None:
         """A message has come from the proxy."""
@@ -62,6 +65,8 @@ class Ledger:
         elif kind in CANCELS.values() and self._is_stream(fields):
             self.live.add((kind, self._id(fields, kind)))
             self.most = max(self.most, len(self.live))
+            lines = sum(kind == "1" for kind, _ in self.live)
+            self.most_lines = max(self.most_lines, lines)
 
     def told(self, fields: list[str]) -> None:
         """A message is going out: most errors end what they are about."""
@@ -114,8 +119,29 @@ def report(simulation: Simulation, stamper: Stamper) -> dict[str, object]:
     return {
         "asked": stamper.ledger.counts(),
         "most": stamper.ledger.most,
+        "most_lines": stamper.ledger.most_lines,
         "streams": {name: len(each) for name, each in simulation.gateway.streams.items()},
         "requests": sum(simulation.gateway.statistics.requests.values()),
+    }
+
+
+def _contracts(universe: Universe) -> dict[str, list[list[object]]]:
+    """Return the stocks, and as many contracts with quotes as there are lines: conId, name."""
+    quoted = [each for each in universe.instruments if each.has_quotes]
+    stocks = [each for each in quoted if each.sec_type == "STK" and each.currency == "USD"]
+    futures = [each for each in quoted if each.sec_type == "FUT"]
+    chain = next(each for each in universe.chains if each.underlying.symbol == OPTIONS_OF)
+    options = [
+        universe.resolve(ContractQuery(symbol=OPTIONS_OF, sec_type="OPT", expiry=expiry,
+                                       strike=strike, right=right, exchange="SMART"))
+        for expiry in chain.expiries[:2]
+        for strike in chain.strikes
+        for right in "CP"
+    ]  # fmt: skip
+    lines = [*stocks, *futures, *(each for each in options if each)][:LINES]
+    return {
+        "stocks": [[each.con_id, each.symbol] for each in stocks],
+        "lines": [[each.con_id, each.exchange] for each in lines],
     }
 
 
@@ -134,11 +160,7 @@ async def main(seed: int, speed: float) -> None:
     stamper = Stamper(simulation)
     server = SimServer(simulation.gateway)
     await server.start()
-    stocks = [each for each in simulation.universe.instruments if each.sec_type == "STK"]
-    contracts = [
-        [each.con_id, each.symbol] for each in stocks if each.currency == "USD" and each.symbol
-    ][:LINES]
-    about = {"port": server.port, "accounts": ACCOUNTS, "contracts": contracts}
+    about = {"port": server.port, "accounts": ACCOUNTS, **_contracts(simulation.universe)}
     print(json.dumps(about), flush=True)  # noqa: T201 - read by the parent
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):

@@ -15,11 +15,16 @@ from tests.soak.client import Question, SoakClient
 
 TAGS = (("NetLiquidation",), ("NetLiquidation", "BuyingPower"), ("Cushion",))
 SCANS = ("TOP_PERC_GAIN", "MOST_ACTIVE")
-GENERIC_TICKS = ("", "", "233", "165,233")
+GENERIC_TICKS = ("", "", "233", "221,233")
+"""Lists that are legal for all kinds of contract."""
+
 AT_ONCE = 6
 """Questions that a client has open at one time."""
 
-STREAMS = 15
+QUOTES_WEIGHT = 12
+"""How many times as often as another stream a market data line is asked for."""
+
+STREAMS = 40
 """Streams that a client has at one time, at most."""
 
 LIFE_ACTIONS = (20, 200)
@@ -27,7 +32,20 @@ LIFE_ACTIONS = (20, 200)
 
 FAR_BELOW = 1.0
 
-Stock = tuple[int, str]
+
+@dataclass(frozen=True)
+class Market:
+    """What there is to ask about.
+
+    Attributes:
+        stocks: conId and symbol.
+        lines: conId and exchange of what has quotes, as many as the login has lines.
+    """
+
+    stocks: list[tuple[int, str]]
+    lines: list[tuple[int, str]]
+
+
 Step = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -37,13 +55,13 @@ class Program:
 
     Attributes:
         client: the connection.
-        stocks: what there is to ask about: conId and symbol.
+        market: what there is to ask about.
         dice: where chance comes from.
         streams: request id -> what ends it.
     """
 
     client: SoakClient
-    stocks: list[Stock]
+    market: Market
     dice: random.Random
     streams: dict[int, tuple[object, ...]] = field(default_factory=dict)
 
@@ -74,7 +92,7 @@ class Program:
             self.client.leave()
 
     def _stock(self) -> tuple[int, str, tuple[object, ...]]:
-        con_id, symbol = self.dice.choice(self.stocks)
+        con_id, symbol = self.dice.choice(self.market.stocks)
         return (
             con_id,
             symbol,
@@ -182,7 +200,8 @@ class Program:
         await asyncio.sleep(0)
 
     def _quotes(self) -> None:
-        con_id, _, contract = self._stock()
+        con_id, exchange = self.dice.choice(self.market.lines)
+        contract = (con_id, *[""] * 3, 0.0, "", "", exchange, *[""] * 4)
         req_id = self.client.new_id()
         ticks = self.dice.choice(GENERIC_TICKS)
         self.client.ask(1, req_id, (11, req_id, *contract, 0, ticks, 0, 0, ""), con_id)
@@ -251,7 +270,7 @@ class Program:
         self.streams[req_id] = (70, 1, req_id)
 
     _stream_kinds = (
-        _quotes, _quotes, _quotes, _quotes, _book, _bars, _live_history, _ticks, _scan, _pnl,
+        *[_quotes] * QUOTES_WEIGHT, _book, _bars, _live_history, _ticks, _scan, _pnl,
         _pnl_single, _summary, _positions_multi, _updates_multi, _display,
     )  # fmt: skip
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibproxy.context import close_context
-from tests.soak.crowd import Stocks, run_crowd, strategies
+from tests.soak.crowd import run_crowd, strategies
 from tests.soak.findings import Findings
+from tests.soak.program import Market
 from tests.soak.verdict import Rest, Verdict
 
 READY_S = 10.0
@@ -103,13 +104,16 @@ class Soak:
                     os.environ["IBPROXY_URL"] = before
 
     def _rounds(self, gateway: Child, proxy: Child, bound: dict[str, list[str]]) -> Verdict:
-        stocks: Stocks = [(con_id, symbol) for con_id, symbol in gateway.about["contracts"]]
+        market = Market(
+            [(con_id, symbol) for con_id, symbol in gateway.about["stocks"]],
+            [(con_id, exchange) for con_id, exchange in gateway.about["lines"]],
+        )
         findings = Findings(patience_s=self.patience_s)
         rests = [_first_rest(gateway, proxy, len(gateway.about["accounts"]))]
         began_s = time.monotonic()
         each_s = self.seconds / self.rounds
         for number in range(1, self.rounds + 1):
-            crowd = run_crowd(bound, stocks, findings, self.seed * 1000 + number, each_s)
+            crowd = run_crowd(bound, market, findings, self.seed * 1000 + number, each_s)
             asyncio.run(crowd)
             rests.append(self._rest(gateway, proxy, rests[0]))
             if self.tell:

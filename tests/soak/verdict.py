@@ -13,6 +13,7 @@ MAY_GROW = (
     ("hub.accounts._positions", "a position that was closed is listed with 0"),
     ("hub.accounts._pictures", "an account's rows, a row for each position"),
     ("hub.requests._static", "answers kept for ten minutes, 16 MiB of them at most"),
+    ("hub.serial._static.", "answers that stay the same are kept, with a limit of age and number"),
     ("hub.context.counters", "a counter begins to exist when it first counts"),
 )
 """Beginning of the path of tables that may hold more than at the start, and why."""
@@ -164,6 +165,7 @@ class Verdict:
             "messages_checked": found.checked,
             "messages_to_gateway": last.gateway["requests"],
             "messages_from_gateway": last.proxy["status"]["upstream"]["messages_received"],
+            "most_lines": last.gateway["most_lines"],
             "most_subscriptions": last.gateway["most"],
             "refused_by_limits": dict(sorted(found.refused.items())),
             "late_messages": last.proxy["status"]["counters"]["late_messages"],
@@ -183,7 +185,8 @@ class Verdict:
             f"{shown['messages_from_gateway']:,} messages came from it",
             f"{found.told:,} messages reached clients: {found.told / seconds:,.0f}/s",
             f"{found.checked:,} times it was looked at whose a message is",
-            f"{shown['most_subscriptions']} subscriptions at one time, at most",
+            f"{shown['most_lines']} market data lines at one time, at most",
+            f"{shown['most_subscriptions']} subscriptions of all kinds at one time, at most",
             f"refused by limits of the gateway: {shown['refused_by_limits'] or 'nothing'}",
             f"MiB of the proxy whenever all had left: {memory}",
             f"blocks that it holds more than after the first round: {self.growth_blocks:+}",
