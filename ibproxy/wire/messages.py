@@ -266,6 +266,7 @@ REQUESTS: tuple[Request, ...] = (
         ends=(88,),
         cancelled_by=90,
         subject_at=3,
+        static=True,
     ),
     Request(
         88,

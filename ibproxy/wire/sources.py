@@ -77,7 +77,10 @@ REQUEST_SOURCES: dict[str, Lines] = {
         ((93, 95), "fact 2.39"),
     ),
     "reply": (((25,), "fact 5.11"),),
-    "static": (((9, 24, 78, 82, 83, 84, 85, 91), "for the proxy's limit of age [assumed]"),),
+    "static": (
+        ((87,), "fact 5.8"),
+        ((9, 24, 78, 82, 83, 84, 85, 91), "for the proxy's limit of age [assumed]"),
+    ),
     "names_accounts": (((18, 80), "the answer names accounts of the login [api]"),),
     "orders": (((3, 4, 21, 58), "it can touch the market [doc]"),),
 }

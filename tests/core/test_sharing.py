@@ -239,25 +239,8 @@ def test_live_history_has_one_stream_and_two_pasts(world: Any) -> None:
     assert world.hub.requests.open_requests == 0
 
 
-def test_the_stream_lives_while_somebody_fetches_its_past(world: Any) -> None:
-    """Its last member may leave in between; and its error is everybody's."""
-    alpha, beta = world.client("alpha").start(), world.client("beta").start()
-    alpha.say(*bars(8))
-    [stream] = world.asked(20)
-    world.say(17, stream[1], "start", "end", 0)
-    world.pass_time(5.0)
-    beta.say(*bars(5))
-    world.asked(20)
-    alpha.leave()
-    world.pass_time(5.0)
-    assert world.asked(25) == []
-    world.say(4, 2, stream[1], 10182, "Failed to request live updates (disconnected).", "")
-    assert [each[2:4] for each in beta.take()] == [["5", "10182"]]
-    assert world.hub.requests.open_requests == 0
-
-
-def test_a_past_that_nobody_waits_for_ends_the_stream(world: Any) -> None:
-    """A client that cancels while it waits leaves nothing behind."""
+def fetching_the_past(world: Any) -> tuple[Any, str, str]:
+    """A stream whose first asker has left while the second fetches its past; ids upstream."""
     alpha, beta = world.client("alpha").start(), world.client("beta").start()
     alpha.say(*bars(8))
     [stream] = world.asked(20)
@@ -266,9 +249,27 @@ def test_a_past_that_nobody_waits_for_ends_the_stream(world: Any) -> None:
     beta.say(*bars(5))
     [past] = world.asked(20)
     alpha.leave()
+    world.pass_time(5.0)
+    assert world.asked(25) == []
+    return beta, stream[1], past[1]
+
+
+def test_the_stream_lives_while_somebody_fetches_its_past(world: Any) -> None:
+    """Its last member may leave in between; and its error is everybody's."""
+    beta, stream, _ = fetching_the_past(world)
+    world.say(4, 2, stream, 10182, "Failed to request live updates (disconnected).", "")
+    assert [each[2:4] for each in beta.take()] == [["5", "10182"]]
+    world.pass_time(5.0)
+    assert stream not in {each[2] for each in world.asked(25)}
+    assert world.hub.requests.open_requests == 0
+
+
+def test_a_past_that_nobody_waits_for_ends_the_stream(world: Any) -> None:
+    """A client that cancels while it waits leaves nothing behind."""
+    beta, stream, past = fetching_the_past(world)
     beta.say(25, 1, 5)
     world.pass_time(5.0)
-    assert {each[2] for each in world.asked(25)} == {stream[1], past[1]}
+    assert {each[2] for each in world.asked(25)} == {stream, past}
     assert world.hub.requests.open_requests == 0
 
 

@@ -187,4 +187,5 @@ class Registry:
         stream, request.leads_to = request.leads_to, None
         if stream:
             stream.heirs.remove(request)
-            self.end_if_unneeded(stream)
+            if self._by_id.get(stream.upstream_id) is stream:
+                self.end_if_unneeded(stream)
