@@ -18,6 +18,8 @@ from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 
+pytestmark = pytest.mark.only_proxied("a gateway has one account slot for all its clients")
+
 ACCOUNTS = tuple(f"DU100000{number}" for number in range(1, 9))
 TIMEOUT_S = 4.0
 """ib_async's own time limit for each part of connecting."""

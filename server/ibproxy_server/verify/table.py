@@ -279,6 +279,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     _row("5.6", "All clients of a login are counted together.", DOCS, UNCLEAR, LIMIT),
     _row("5.7", "A head time stamp counts as small bars and is open until it is cancelled.",
          DOCS, DOCUMENTED, LIMIT),
+    _row("5.8", "The gateway answers a head time stamp again without asking IB.",
+         IBX, RECORDED, TOLERANCE),
     _row("5.10", "Bars come in one message with their count.",
          DOCS, RECORDED, data.bars_come_in_one_message),
     _row("5.11", "A cancelled history request is 162, a cancel of none 366 or 322.",

@@ -310,16 +310,16 @@ class RequestDesk:
     ) -> bool:
         """Whether there is no room for another, of which the member is told (facts 4.3, 5.3)."""
         kind = limits.HISTORY if row.msg_id in HOLDS_PLACE else limits.KINDS.get(row.msg_id)
+        if kind is None or not (is_stream or kind is limits.HISTORY):
+            return False
         if kind is limits.HISTORY:
             running = self._live.waiting_room.holders()
             is_full = self._live.waiting_room.is_blocked
-        elif kind and is_stream:
+        else:
             running = list(self._running(kind))
             places = {limits.place_of(each.row, each.fields) for each in running}
             is_new = limits.place_of(row, fields) not in places
             is_full = is_new and kind.is_reached(self._limits, len(places))
-        else:
-            return False
         if not is_full:
             return False
         most = kind.most(self._limits)
