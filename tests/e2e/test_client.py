@@ -158,6 +158,30 @@ def test_an_unknown_contract(connect: Callable[..., Any]) -> None:
     assert errors == [(200, "NOSUCH")]
 
 
+def test_a_read_only_gateway(
+    connect: Callable[..., Any], until: Callable[..., None], reach: Any
+) -> None:
+    """An order is refused under its id, a question for completed orders without one (1.43-1.45)."""
+    ib = connect(**QUICK)
+    [spy] = ib.qualifyContracts(Stock("SPY", "SMART", "USD"))
+    errors: list[tuple[int, int]] = []
+    ib.errorEvent += lambda req_id, code, *_: errors.append((req_id, code))
+    reach.sim.control.fault("read_only")
+    trade = ib.placeOrder(spy, MarketOrder("BUY", 10))
+    until(lambda: errors, ib)
+    assert errors == [(trade.order.orderId, 321)]
+    errors.clear()
+
+    async def ask() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(ib.reqCompletedOrdersAsync(apiOnly=False), 0.5)
+
+    util.run(ask())
+    assert errors == [(-1, 321)]
+    reach.sim.control.mend("read_only")
+    assert ib.reqCompletedOrders(apiOnly=False) == []
+
+
 def test_a_gateway_that_goes_away(
     connect: Callable[..., Any], until: Callable[..., None], reach: Any
 ) -> None:
