@@ -79,6 +79,21 @@ def test_executions_whose_end_never_comes_are_forgotten(world: Any) -> None:
     assert alpha.take() == [["55", "1", "1"]]
 
 
+def test_who_asks_later_does_not_share_a_question_that_is_never_answered(world: Any) -> None:
+    """A fresh question shares one in flight; after half a minute of silence it asks anew."""
+    first, second, third = (world.client("alpha").start(client_id=each) for each in (1, 2, 3))
+    question = (7, 3, 1, 0, "", "", "", "", "", "")
+    first.say(*question)
+    second.say(*question)
+    assert len(world.asked(7)) == 1
+    world.pass_time(31.0)
+    third.say(*question)
+    [[_, _, asked, *_]] = world.asked(7)
+    world.say(55, 1, asked)
+    assert third.take() == [["55", "1", "1"]]
+    assert first.take() == second.take() == []
+
+
 def test_executions_whose_end_never_comes_end_with_their_client(world: Any) -> None:
     """A client that gives up and connects again asks anew, and what it left is no burden."""
     alpha = world.client("alpha").start()

@@ -206,6 +206,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          IBX, REPORTED, families.what_if_leaves_orders_alone),
     _row("3.107", "An execution request with an empty filter ends with 55; its rows have its id.",
          DOCS, RECORDED, executions.executions_end),
+    _row("3.113", "The end of the executions may fail to come when there are none.",
+         "ibkr-go, ib_async issues 54, 82 and 137", RECORDED, TOLERANCE),
     # data
     _row("4.1", "A login has a number of market data lines, 100 at least.",
          DOCS, DOCUMENTED, LIMIT),

@@ -97,7 +97,7 @@ class RequestDesk:
         if known is not None:
             for head, tail in known:
                 member.send(head, tail)
-        elif running and running.takes(session, client_id):
+        elif running and running.takes(session, client_id, self._context.now_s):
             self._share(running, fields, member, widening)
         else:
             items = widening.first(wanted) if widening else NOTHING
@@ -297,7 +297,7 @@ class RequestDesk:
         fields[_KEEP_UP_TO_DATE_AT] = b"0"
         key = (b"past", *(stream.key or ()))
         past = self._live.equal_to(key)
-        if past and past.takes(member.session, member.client_id):
+        if past and past.takes(member.session, member.client_id, self._context.now_s):
             past.join(member)
             return
         past = self._start(stream.row, fields, key, member, is_stream=False)

@@ -9,6 +9,9 @@ from ibproxy.wire.messages import Request
 from ibproxy_server.core.requests.memory import Memory, Part
 from ibproxy_server.core.session import Place, Session
 
+SILENT_S = 30.0
+"""A question without any answer after so long is not joined any more."""
+
 Accept = Callable[[bytes, bytes], bool]
 """(message id, what stands behind the request id) -> whether a member is shown it."""
 
@@ -87,10 +90,16 @@ class UpstreamRequest:
     heirs: list[UpstreamRequest] = field(default_factory=list)
     tries: int = 0
 
-    def takes(self, session: Session, client_id: bytes) -> bool:
-        """Whether (session, client_id) can share it: nothing missed, nothing told once for two."""
-        is_member = (session.number, client_id) in self.members
-        return not is_member and (self.is_stream or not self.is_answered)
+    def takes(self, session: Session, client_id: bytes, now_s: float) -> bool:
+        """Whether (session, client_id) can share it: nothing missed, nothing told once for two.
+
+        A question that has had no answer for long may never have one (fact 3.113), so who asks
+        now asks anew.
+        """
+        if (session.number, client_id) in self.members:
+            return False
+        is_silent = self.sent_at_s is not None and now_s - self.sent_at_s > SILENT_S
+        return self.is_stream or not (self.is_answered or is_silent)
 
     def join(self, member: Member) -> None:
         """Take a member in."""
