@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -10,18 +10,23 @@ from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, spli
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
+from ibproxy_server.core.journal_entries import Entry
 
 Fields = list[str]
 
 
 class Client:
-    """A client of the hub; `heard` is what it was told and has not looked at yet."""
+    """A client of the hub; `heard` is what it was told and has not looked at yet.
+
+    `greeted` is what it was told when it connected.
+    """
 
     def __init__(self, world: World, number: int, strategy: str) -> None:
         self.world = world
         self.number = number
         self.strategy = strategy
         self.heard: list[Fields] = []
+        self.greeted: list[Fields] = []
         self.dropped: str | None = None
         self.accepted = False
         self._buffer = FrameBuffer()
@@ -38,7 +43,7 @@ class Client:
         """Do the handshake, and forget what was said in it."""
         self.send(GREETING + frame(versions.encode()))
         self.say(71, 2, client_id, "")
-        self.take()
+        self.greeted = self.take()
         return self
 
     def leave(self) -> None:
@@ -59,8 +64,12 @@ class Client:
 class World:
     """A hub, its clients, and a gateway that says what the test wants."""
 
-    def __init__(self, settings: HubSettings) -> None:
-        self.hub = Hub(settings)
+    def __init__(self, settings: HubSettings, journal: Iterable[Entry] = ()) -> None:
+        self.hub = Hub(settings, journal)
+        self.recorded: list[Entry] = list(journal)
+        self.journal_failure = ""
+        self.is_journal_slow = False
+        self.unwritten: list[ef.Record] = []
         self.now_s = 100.0
         self.clients: dict[int, Client] = {}
         self.effects: list[ef.Effect] = []
@@ -69,7 +78,8 @@ class World:
         self._buffer = FrameBuffer()
 
     def feed(self, event: ev.Event) -> None:
-        """Give the hub an event, and carry out what it wants."""
+        """Give the hub an event, and carry out what it wants; the journal is as fast as that."""
+        answers: list[ev.Event] = []
         self.history.append((self.now_s, event))
         for effect in self.hub.handle(self.now_s, event):
             self.effects.append(effect)
@@ -83,6 +93,29 @@ class World:
                 case ef.SendUpstream():
                     if not effect.data.startswith(GREETING):
                         self._asked += map(split_fields, self._buffer.feed(effect.data))
+                case ef.Record() if self.is_journal_slow:
+                    self.unwritten.append(effect)
+                case ef.Record():
+                    answers.append(self._record(effect))
+        for answer in answers:
+            self.feed(answer)
+
+    def write_journal(self) -> None:
+        """Let a slow journal write what it was given."""
+        unwritten, self.unwritten = self.unwritten, []
+        for effect in unwritten:
+            self.feed(self._record(effect))
+
+    def _record(self, effect: ef.Record) -> ev.Event:
+        """Write to the journal, which fails when the test says so."""
+        if self.journal_failure:
+            return ev.NotRecorded(effect.number, self.journal_failure)
+        self.recorded += effect.entries
+        return ev.Recorded(effect.number)
+
+    def restarted(self) -> World:
+        """Return a world whose proxy begins with what this one's has recorded."""
+        return World(self.hub.settings, tuple(self.recorded))
 
     def connect(self, accounts: str = "DU1,DU2", version: int = 176, next_id: int = 1) -> World:
         """Bring the gateway up, and forget what the hub asked first."""

@@ -53,6 +53,7 @@ class SharedSide:
 
     def feed(self, event: ev.Event) -> None:
         """Give the hub an event; what it sends upstream arrives at once."""
+        records: list[int] = []
         for effect in self.hub.handle(self.now_s, event):
             match effect:
                 case ef.SendUpstream():
@@ -60,6 +61,10 @@ class SharedSide:
                 case ef.SendToClient():
                     payloads = self._buffers[effect.session].feed(effect.data)
                     self.out[effect.session] += map(split_fields, payloads)
+                case ef.Record():
+                    records.append(effect.number)
+        for number in records:
+            self.feed(ev.Recorded(number))
 
     @property
     def is_busy(self) -> bool:

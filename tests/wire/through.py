@@ -68,7 +68,7 @@ class Through:
         self.told.clear()
 
     def _feed(self, event: ev.Event) -> None:
-        events = [event]
+        events: list[ev.Event] = [event]
         while events:
             now_s = self.sim.gateway.now_s - self._began_s
             for effect in self._hub.handle(now_s, events.pop(0)):
@@ -79,6 +79,8 @@ class Through:
                         self.told += map(split_fields, self._down.feed(effect.data))
                     case ef.DropClient():
                         self.dropped = effect.reason
+                    case ef.Record():
+                        events.append(ev.Recorded(effect.number))
             if self._client.outbox:
                 events.append(ev.UpstreamData(b"".join(self._client.outbox)))
                 self._client.outbox.clear()

@@ -45,6 +45,12 @@ QUEUES = (
     WAITS[0],
     "{count} requests wait: all clients together may send {rate:g} messages a second.",
 )
+FATE_UNKNOWN = (
+    2198,
+    "Order {id} may have got lost on its way, and is not sent again: the gateway must say.",
+)
+"""Told to the owner of such an order; the proxy's own, like 2199."""
+
 _PACING_TEXTS = {162: b"pacing violation", 322: b"simultaneous API historical data requests"}
 """Refusals that the same request does not get later: code -> what the text says (5.3, 5.4)."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ibproxy_server.core.journal_entries import Entry
+
 
 @dataclass(frozen=True)
 class AcceptClient:
@@ -53,6 +55,21 @@ class SendUpstream:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Record:
+    """Write entries to the journal, all or none; `Recorded` or `NotRecorded` must follow.
+
+    Attributes:
+        number: which `Record` of this run it is, from 1.
+        entries: what to write.
+        is_urgent: whether something waits to leave, so that it must be safe from a power cut.
+    """
+
+    number: int
+    entries: tuple[Entry, ...]
+    is_urgent: bool
+
+
 class Level(Enum):
     """How much a notice matters to people."""
 
@@ -83,6 +100,7 @@ Effect = (
     | OpenUpstream
     | CloseUpstream
     | SendUpstream
+    | Record
     | Notice
     | GiveUp
 )

@@ -74,6 +74,31 @@ class UpstreamLost:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """The journal holds what the effect `Record` of that number brought."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class NotRecorded:
+    """The journal could not be written; nothing of that `Record` is in it.
+
+    Attributes:
+        number: of the effect.
+        reason: why, for people.
+    """
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """The proxy is about to end: it is the last event."""
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time has passed; something may be due."""
 
@@ -86,5 +111,8 @@ Event = (
     | UpstreamConnected
     | UpstreamData
     | UpstreamLost
+    | Recorded
+    | NotRecorded
+    | Stopping
     | Tick
 )

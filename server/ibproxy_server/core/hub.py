@@ -10,7 +10,7 @@ It never raises on what a peer sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,8 +32,10 @@ from ibproxy_server.core.effects import (
     SendUpstream,
 )
 from ibproxy_server.core.heartbeat import Heartbeat
+from ibproxy_server.core.journal_entries import Entry
 from ibproxy_server.core.notices import NoticeDesk
 from ibproxy_server.core.orders import OrderDesk
+from ibproxy_server.core.recorder import restore
 from ibproxy_server.core.requests import Limits, RequestDesk
 from ibproxy_server.core.serial import SerialDesk
 from ibproxy_server.core.session import Phase, Session, View
@@ -88,17 +90,24 @@ class Hub:
         messages_received: messages that came from the gateway.
     """
 
-    def __init__(self, settings: HubSettings) -> None:
+    def __init__(self, settings: HubSettings, journal: Iterable[Entry] = ()) -> None:
+        """Begin where a journal ends.
+
+        Args:
+            settings: what the hub must know.
+            journal: what was recorded in earlier runs; see `journal_entries`.
+        """
         self.settings = settings
         self.context = Context(settings.messages_per_s)
         self.upstream = Upstream(settings.gateway, settings.client_id, settings.max_version)
         self.requests = RequestDesk(self.context, settings.limits)
         self.orders = OrderDesk(self.context, self.requests)
         self.orders.upstream_client_id = settings.client_id
+        self._journal_accounts = restore(self.orders.book, journal)
         self.accounts = AccountDesk(self.context, self.requests, settings.account_turn_s)
         self.serial = SerialDesk(self.context, {101: self.orders.show_completed})
         self.notices = NoticeDesk(self.context, self.requests, self.serial, self.orders.error)
-        self.session_desk = SessionDesk(self.context, self.orders.book, self.notices, self._drop)
+        self.session_desk = SessionDesk(self.context, self.orders, self.notices, self._drop)
         self.heartbeat = Heartbeat(settings.silence_s)
         self._started_at_s: float | None = None
         self._was_ready = False
@@ -115,6 +124,9 @@ class Hub:
             ev.UpstreamConnected: self._upstream_connected,
             ev.UpstreamData: self._upstream_data,
             ev.UpstreamLost: self._upstream_lost,
+            ev.Recorded: self.orders.recorder.recorded,
+            ev.NotRecorded: self.orders.recorder.not_recorded,
+            ev.Stopping: lambda _: self.orders.recorder.advance(is_last=True),
             ev.Tick: lambda _: None,
         }
         self._carry: dict[Carry, Callable[[Session, Request, list[bytes]], None]] = {
@@ -144,6 +156,7 @@ class Hub:
             self._started_at_s = now_s
         self._on_event[type(event)](event)
         context.effects += self.upstream.advance(now_s)
+        self.orders.recorder.advance()
         if self.upstream.is_ready:
             self.accounts.advance()
             self.requests.advance()
@@ -161,7 +174,7 @@ class Hub:
 
     def next_deadline_s(self) -> float | None:
         """Return when a `Tick` is due, or None."""
-        deadlines = [self.upstream.next_deadline_s()]
+        deadlines = [self.upstream.next_deadline_s(), self.orders.recorder.next_deadline_s()]
         if self.upstream.is_ready:
             deadlines += [
                 self.accounts.slot.next_deadline_s(),
@@ -369,9 +382,11 @@ class Hub:
                         )
                     )
         self._was_ready = True
+        if not self._journal_fits(upstream.accounts):
+            return
         self.orders.book.raise_upstream_id(upstream.next_valid_id - 1)
         self.accounts.start(upstream.accounts)
-        self.orders.refresh()
+        self.orders.start()
         text = (
             f"connected to the gateway at {upstream.address}, server version "
             f"{upstream.server_version}, accounts {', '.join(upstream.accounts)}"
@@ -380,6 +395,21 @@ class Hub:
         waiting, self._waiting = self._waiting, []
         for event in waiting:
             self._admit(event)
+
+    def _journal_fits(self, accounts: tuple[str, ...]) -> bool:
+        """Ids of another login's orders would be taken for this one's."""
+        known, self._journal_accounts = self._journal_accounts, accounts
+        if known and not set(known) & set(accounts):
+            reason = (
+                f"the journal is that of the login with {', '.join(known)}, but the gateway at "
+                f"{self.upstream.address} has {', '.join(accounts)}: give this login a journal of "
+                "its own (key journal of the configuration)"
+            )
+            self.context.effects.append(GiveUp(reason))
+            return False
+        if known != accounts:
+            self.orders.recorder.login(accounts)
+        return True
 
     def _upstream_lost(self, event: ev.UpstreamLost) -> None:
         """Every session ends as it would when its gateway restarts."""

@@ -8,6 +8,7 @@ every id ever seen (facts 3.1 to 3.13).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ibproxy.errors import LocalError
@@ -32,7 +33,10 @@ class OrderRecord:
         perm_id: the broker's id; empty until it is known.
         account: its account; empty until it is known.
         is_what_if: whether it only asks for margin and commission.
-        oca_group: the group's name as the owner wrote it.
+        is_transmitted: whether the broker is to get it; if not, the gateway keeps it to itself and
+            tells nothing of it (fact 3.91).
+        has_left: whether it was sent, or may have been.
+        is_unknown: whether it may or may not have reached the gateway, which has not said.
         is_stated: whether the gateway has ever stated it with an openOrder.
         open_message: fields of its last openOrder, for as long as it may work.
         status_message: fields of its last orderStatus.
@@ -49,7 +53,9 @@ class OrderRecord:
     perm_id: bytes = b""
     account: bytes = b""
     is_what_if: bool = False
-    oca_group: bytes = b""
+    is_transmitted: bool = False
+    has_left: bool = False
+    is_unknown: bool = False
     is_stated: bool = False
     open_message: list[bytes] | None = None
     status_message: list[bytes] | None = None
@@ -74,6 +80,22 @@ class OrderRecord:
         return self.is_gone and not self.is_stated
 
     @property
+    def was_stated(self) -> bool:
+        """Whether the gateway has ever said what it is, or how it stands."""
+        return self.is_stated or self.status_message is not None
+
+    @property
+    def state_text(self) -> str:
+        """How it stands, in a word."""
+        if self.is_gone:
+            return "gone" if self.was_stated else "refused"
+        if self.was_stated:
+            return self.status.decode(errors="replace") or "stated"
+        if self.is_unknown:
+            return "unknown"
+        return "sent" if self.is_transmitted else "held"
+
+    @property
     def may_work(self) -> bool:
         """Whether it may be alive at the broker, as far as is known here."""
         return not self.is_what_if and not self.is_gone and self.status not in DONE
@@ -95,6 +117,15 @@ class OrderBook:
         """The next order gets an id above `seen`."""
         self._next_upstream_id = max(self._next_upstream_id, seen + 1)
 
+    def raise_client_id(self, owner: Owner, used: int) -> None:
+        """The owner has used this order id."""
+        self._highest[owner] = max(used, self._highest.get(owner, 0))
+
+    @property
+    def highest_upstream_id(self) -> int:
+        """The highest order id seen or given out."""
+        return self._next_upstream_id - 1
+
     def next_client_id(self, owner: Owner) -> int:
         """Return the owner's next valid order id."""
         return self._highest.get(owner, 0) + 1
@@ -112,15 +143,51 @@ class OrderBook:
                 "gateway's API settings"
             )
         record = OrderRecord(self._next_upstream_id, owner, client_order_id, is_what_if=is_what_if)
+        self._add(record, owner)
+        return record
+
+    def restore(self, record: OrderRecord) -> None:
+        """Take in an order that was placed before the proxy was started."""
+        record.has_left = True
+        if record.owner:
+            self._add(record, record.owner)
+
+    def _add(self, record: OrderRecord, owner: Owner) -> None:
         self.raise_upstream_id(record.upstream_id)
-        self._highest[owner] = max(client_order_id, self._highest.get(owner, 0))
+        self.raise_client_id(owner, record.client_order_id)
         mine = self._by_owner.setdefault(owner, {})
-        if not is_what_if or client_order_id not in mine:
+        if not record.is_what_if or record.client_order_id not in mine:
             # a what-if under a working order's id leaves that order alone (fact 3.102)
-            mine[client_order_id] = record
+            mine[record.client_order_id] = record
         self._by_upstream_id[record.upstream_id] = record
         self.records.append(record)
-        return record
+
+    def doubt(self) -> list[OrderRecord]:
+        """Return the orders that from now on may or may not have reached the gateway.
+
+        The gateway must say. One that is held back (transmit off) is left as it is: nothing is
+        ever said of it (facts 3.49, 3.91).
+        """
+        unknown = [
+            each
+            for each in self._unstated()
+            if each.has_left and each.is_transmitted and not each.is_unknown
+        ]
+        for record in unknown:
+            record.is_unknown = True
+        return unknown
+
+    def drop_unsent(self) -> list[OrderRecord]:
+        """Return the orders that have not left and now never will; they are refused."""
+        unsent = [each for each in self._unstated() if not each.has_left]
+        for record in unsent:
+            record.is_gone = True
+        return unsent
+
+    def _unstated(self) -> Iterator[OrderRecord]:
+        return (
+            each for each in self.records if each.owner and each.may_work and not each.was_stated
+        )
 
     def of_client(self, owner: Owner, client_order_id: int) -> OrderRecord | None:
         """Return the owner's order with that id."""
@@ -149,11 +216,15 @@ class OrderBook:
             record.perm_id = perm_id
             self._by_perm_id[perm_id] = record
 
-    def forget_unlisted(self, listed: set[bytes]) -> None:
+    def forget_unlisted(self, listed: set[bytes]) -> list[OrderRecord]:
         """The gateway's full list of open orders is in: what it does not name is open no more.
 
         Orders of this proxy that were never stated may be too young to be listed.
+
+        Returns:
+            The orders of this proxy that are open no more.
         """
+        gone = []
         for record in list(self.records):
             if record.perm_id in listed:
                 continue
@@ -162,6 +233,8 @@ class OrderBook:
                 self._by_perm_id.pop(record.perm_id, None)
             elif record.is_open:
                 record.is_gone = True
+                gone.append(record)
+        return gone
 
     def oca_name(self, owner: Owner, name: bytes) -> bytes:
         """Return the group name upstream, kept apart from another owner's of the same name.
@@ -176,6 +249,10 @@ class OrderBook:
         upstream = b"%b~%b" % (name[:47], mark[:16].encode())
         self._oca_names[upstream] = name
         return upstream
+
+    def restore_oca_name(self, upstream: bytes, shown: bytes) -> None:
+        """A group was named before the proxy was started."""
+        self._oca_names[upstream] = shown
 
     def oca_shown(self, upstream: bytes) -> bytes:
         """Return the group name as its owner wrote it; others' names unchanged."""

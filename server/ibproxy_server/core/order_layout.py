@@ -7,7 +7,7 @@ fixed index; the what-if flag stands behind them and is found by walking.
 from __future__ import annotations
 
 # message 3, placeOrder
-SEC_TYPE, OCA_GROUP, ACCOUNT, PARENT_ID = 4, 22, 23, 28
+SEC_TYPE, OCA_GROUP, ACCOUNT, TRANSMIT, PARENT_ID = 4, 22, 23, 27, 28
 _COMBO_BLOCKS_AT = 35
 
 # message 5, openOrder

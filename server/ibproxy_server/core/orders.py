@@ -9,7 +9,8 @@ A commission report has no id but the execution's (fact 3.35): it follows the ex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from ibproxy.errors import LocalError
 from ibproxy.wire.framing import join_fields
@@ -17,7 +18,9 @@ from ibproxy.wire.messages import Answer, Request
 from ibproxy_server.core import codes
 from ibproxy_server.core import order_layout as at
 from ibproxy_server.core.context import Context
+from ibproxy_server.core.effects import Level
 from ibproxy_server.core.order_book import OrderBook, OrderRecord
+from ibproxy_server.core.recorder import Recorder
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
 
@@ -38,6 +41,7 @@ class OrderDesk:
         self._context = context
         self._requests = requests
         self.book = OrderBook()
+        self.recorder = Recorder(context, self.book)
         self.upstream_client_id = 0
         self._receive = {
             3: self._place,
@@ -67,7 +71,7 @@ class OrderDesk:
         """Carry a request about orders."""
         self._receive[row.msg_id](session, row, fields)
 
-    def _place(self, session: Session, row: Request, fields: list[bytes]) -> None:
+    def _place(self, session: Session, _row: Request, fields: list[bytes]) -> None:
         client_order_id = int(fields[1])
         is_what_if = at.is_what_if(fields, self._context.server_version)
         record = self.book.of_client(session.owner, client_order_id)
@@ -80,6 +84,7 @@ class OrderDesk:
             return
         if not self._map_parent(session, client_order_id, fields):
             return
+        is_new = record is None
         try:
             record = record or self.book.place(
                 session.owner, client_order_id, is_what_if=is_what_if
@@ -88,10 +93,41 @@ class OrderDesk:
             self._reject(session, client_order_id, str(error))
             return
         record.account = fields[at.ACCOUNT]
+        record.is_transmitted |= fields[at.TRANSMIT] == b"1"
         if fields[at.OCA_GROUP]:
-            fields[at.OCA_GROUP] = self.book.oca_name(session.owner, fields[at.OCA_GROUP])
+            shown = fields[at.OCA_GROUP]
+            fields[at.OCA_GROUP] = self.book.oca_name(session.owner, shown)
+            self.recorder.oca_name(fields[at.OCA_GROUP], shown)
         fields[1] = b"%d" % record.upstream_id
-        self._send(session, fields, row)
+        send = partial(self._send_order, session, fields, record)
+        refuse = partial(self._not_recorded, session, record, send, is_new=is_new)
+        self.recorder.hold(record, fields, fields[at.OCA_GROUP], send, refuse)
+
+    def _send_order(self, session: Session, fields: list[bytes], record: OrderRecord) -> None:
+        payload = b"\0".join(fields) + b"\0"
+
+        def leave() -> tuple[bytes, ...]:
+            record.has_left = True
+            return (payload,)
+
+        self._context.pacer.push_lazily(session.number, leave, first=True)
+
+    def _not_recorded(
+        self,
+        session: Session,
+        record: OrderRecord,
+        send: Callable[[], None],
+        reason: str,
+        *,
+        is_new: bool,
+    ) -> None:
+        """Refuse a new order; a change of one that is in the journal leaves all the same."""
+        if not is_new and not record.is_refused:
+            send()
+            return
+        record.is_gone = True
+        self.recorder.withdraw(record)
+        self._reject(session, record.client_order_id, reason)
 
     def _map_parent(self, session: Session, client_order_id: int, fields: list[bytes]) -> bool:
         """Put the parent's upstream id in its place; refuse an unknown parent."""
@@ -125,22 +161,40 @@ class OrderDesk:
     def _cancel(self, session: Session, row: Request, fields: list[bytes]) -> None:
         client_order_id = int(fields[2])
         record = self.book.of_client(session.owner, client_order_id)
-        if record is None:
-            code, text = codes.ORDER_NOT_FOUND
-            session.error(client_order_id, code, text.format(id=client_order_id))
+        if record is None or (record.is_refused and not record.has_left):
+            self._not_found(session, client_order_id)
             return
         record.asked_cancels += 1
         fields[2] = b"%d" % record.upstream_id
-        self._send(session, fields, row)
+        self._send_cancel(session, fields, row, record)
+
+    def _send_cancel(
+        self, session: Session, fields: list[bytes], row: Request, record: OrderRecord
+    ) -> None:
+        """Send a cancel behind its order; if that has not left, there is nothing to cancel."""
+        send = partial(self._send, session, fields, row)
+
+        def order_waited_in_vain(reason: str) -> None:
+            del reason
+            if not record.is_refused:
+                send()
+            elif record.asked_cancels:
+                self._not_found(session, record.client_order_id)
+
+        self.recorder.in_turn(record, send, order_waited_in_vain)
+
+    def _not_found(self, session: Session, client_order_id: int) -> None:
+        code, text = codes.ORDER_NOT_FOUND
+        session.error(client_order_id, code, text.format(id=client_order_id))
 
     def _cancel_all(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """Cancel what the session owns; upstream the message would cancel everybody's."""
-        del fields
         tail = (b"",) if self._context.server_version >= 169 else ()  # noqa: PLR2004
         for record in self.book.of_owner(session.owner):
             if record.may_work and not record.asked_cancels:
                 record.unasked_cancels += 1
-                self._send(session, [b"4", b"1", b"%d" % record.upstream_id, *tail], row)
+                fields = [b"4", b"1", b"%d" % record.upstream_id, *tail]
+                self._send_cancel(session, fields, row, record)
 
     def _show_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """List the session's orders; what has just been placed is listed as well, so ask."""
@@ -158,6 +212,19 @@ class OrderDesk:
         else:
             # the list on its way may be older than the question
             self._waiting_for_next.append((session, row))
+
+    def start(self) -> None:
+        """The gateway is there: what it lists is the truth, whatever the journal said."""
+        unknown = [each for each in self.book.records if each.is_unknown]
+        for record in unknown:
+            self.recorder.changed(record)
+            owner = f"{record.owner[0]}/{record.owner[1]}" if record.owner else ""
+            self._context.notice(
+                Level.WARNING,
+                f"order {record.client_order_id} of {owner} (at the gateway "
+                f"{record.upstream_id}) may or may not have arrived; it is not sent again",
+            )
+        self.refresh()
 
     def refresh(self) -> None:
         """Ask the gateway for all open orders; its answer brings the book up to date."""
@@ -187,8 +254,32 @@ class OrderDesk:
         for place in [each for each in self._wanted_client if each[0] == session.number]:
             del self._wanted_client[place]
 
+    def welcome(self, session: Session) -> None:
+        """Tell a new session which of its orders may have got lost."""
+        for record in self.book.of_owner(session.owner):
+            if record.is_unknown:
+                self._tell_unknown(session, record)
+
+    def _tell_unknown(self, session: Session, record: OrderRecord) -> None:
+        code, text = codes.FATE_UNKNOWN
+        session.error(record.client_order_id, code, text.format(id=record.client_order_id))
+
     def reset(self) -> None:
-        """The connection to the gateway is gone; the book stays."""
+        """The connection to the gateway is gone; the book stays.
+
+        Orders that have not left never will: a late order is another order. Of those that left
+        without a word from the gateway nobody knows.
+        """
+        reason = "the connection to the gateway broke before the order left"
+        self.recorder.reset(reason)
+        for record in self.book.drop_unsent():
+            self.recorder.changed(record)
+            if session := self._session_of(record):
+                self._reject(session, record.client_order_id, reason)
+        for record in self.book.doubt():
+            self.recorder.changed(record)
+            if session := self._session_of(record):
+                self._tell_unknown(session, record)
         self._listed = None
         self._waiting.clear()
         self._waiting_for_next.clear()
@@ -210,6 +301,8 @@ class OrderDesk:
         record = self.book.of_upstream(upstream_id)
         if record and not record.is_stated and not codes.is_information(code):
             record.is_gone = True  # refused before it was ever stated
+            record.is_unknown = False
+            self.recorder.changed(record)
         if record and code in codes.CANCEL_REFUSALS:
             if record.asked_cancels:
                 record.asked_cancels -= 1
@@ -234,6 +327,7 @@ class OrderDesk:
         record.is_stated = True
         record.is_gone = False
         record.open_message = fields if record.may_work else None
+        self._is_known(record)
         for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, open_message=fields)
 
@@ -245,6 +339,7 @@ class OrderDesk:
         if not record.may_work:
             record.asked_cancels = record.unasked_cancels = 0
             record.open_message = None  # by far the largest part of what is known of it
+        self._is_known(record)
         for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, status_message=fields)
 
@@ -271,7 +366,8 @@ class OrderDesk:
         del fields
         if self._listed is None:
             return
-        self.book.forget_unlisted(self._listed)
+        for record in self.book.forget_unlisted(self._listed):
+            self.recorder.changed(record)
         self._listed = None
         for session, _ in self._waiting:
             session.send(_OPEN_ORDER_END)
@@ -288,6 +384,7 @@ class OrderDesk:
         account = fields[at.EXEC_ACCOUNT].decode()
         if request_id == _LIVE:
             record.fills += 1
+            self._is_known(record)
             session = self._session_of(record)
             listeners = [(session, _LIVE)] if session else []
         else:
@@ -327,6 +424,11 @@ class OrderDesk:
         self.book.raise_upstream_id(max(0, int(fields[3])))
 
     # inside
+
+    def _is_known(self, record: OrderRecord) -> None:
+        """The gateway has spoken of an order."""
+        record.is_unknown = False
+        self.recorder.changed(record)
 
     def _send(self, session: Session, fields: list[bytes], row: Request) -> None:
         payload = b"\0".join(fields) + b"\0"

@@ -9,7 +9,7 @@ from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.notices import NoticeDesk
-from ibproxy_server.core.order_book import OrderBook
+from ibproxy_server.core.orders import OrderDesk
 from ibproxy_server.core.session import Phase, Session
 
 FIRST_LOG_LEVEL, LAST_LOG_LEVEL = 1, 5
@@ -20,7 +20,7 @@ class SessionDesk:
 
     Args:
         context: shared by all desks.
-        book: knows each owner's next order id.
+        orders: knows each owner's next order id, and which of its orders may be lost.
         notices: knows what a gateway says at the start.
         drop: ends a session, with a reason.
     """
@@ -28,12 +28,12 @@ class SessionDesk:
     def __init__(
         self,
         context: Context,
-        book: OrderBook,
+        orders: OrderDesk,
         notices: NoticeDesk,
         drop: Callable[[Session, str], None],
     ) -> None:
         self._context = context
-        self._book = book
+        self._orders = orders
         self._notices = notices
         self._drop = drop
         self._answers: dict[int, Callable[[Session, list[bytes]], None]] = {
@@ -70,10 +70,11 @@ class SessionDesk:
         session.say(15, 1, ",".join(session.view.accounts))
         self._tell_next_id(session)
         self._notices.welcome(session)
+        self._orders.welcome(session)
         self._context.notice(Level.INFO, f"{session} has connected")
 
     def _tell_next_id(self, session: Session) -> None:
-        session.say(9, 1, self._book.next_client_id(session.owner))
+        session.say(9, 1, self._orders.book.next_client_id(session.owner))
 
     def _log_level(self, session: Session, fields: list[bytes]) -> None:
         """The level would be everybody's: it is swallowed (fact 8.19)."""

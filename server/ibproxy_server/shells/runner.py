@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -129,6 +129,8 @@ class Runner:
                 self.lane.send(effect.session, effect.data)
             case ef.SendUpstream():
                 self._link.send(effect.data)
+            case ef.Record():
+                self._record(effect)
             case ef.Notice():
                 _logger.log(effect.level.value, "%s", effect.text)
             case ef.AcceptClient():
@@ -139,11 +141,15 @@ class Runner:
                 self._link.open()
             case ef.CloseUpstream():
                 self._link.close(effect.reason)
-            case ef.GiveUp():
-                if not self.finished.done():
-                    self.finished.set_exception(ConfigError(effect.reason))
             case _:
-                _never(effect)
+                self._give_up(effect)
+
+    def _record(self, effect: ef.Record) -> None:
+        self.feed(ev.Recorded(effect.number))
+
+    def _give_up(self, effect: ef.GiveUp) -> None:
+        if not self.finished.done():
+            self.finished.set_exception(ConfigError(effect.reason))
 
     def _set_timer(self) -> None:
         deadline_s = self.hub.next_deadline_s()
@@ -164,7 +170,3 @@ class Runner:
     def _probe_clients(self) -> None:
         self._probe = self._loop.call_later(PROBE_INTERVAL_S, self._probe_clients)
         self.lane.probe()
-
-
-def _never(value: NoReturn) -> NoReturn:
-    raise AssertionError(f"no such effect: {value!r}")

@@ -29,6 +29,7 @@ from ibproxy_server.verify.why_not import (
     SHORT_SALE,
     TOLERANCE,
     UNPROVOKED,
+    UNSAID,
 )
 
 RECORDED, DOCUMENTED = Confidence.RECORDED, Confidence.DOCUMENTED
@@ -174,6 +175,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          DOCS, DOCUMENTED, orders.all_open_orders_end_alike),
     _row("3.43", "Only client 0 can bind orders; another is refused with 327 or 321.",
          DOCS, DOCUMENTED, session.auto_open_is_for_client_0),
+    _row("3.49", "An order that is held back is in no list, and lives in this gateway only.",
+         DOCS, DOCUMENTED, UNSAID),
     _row("3.58", "Inactive is taken for done by clients, and may come back.",
          IB_ASYNC, CLIENT_SOURCE, CLIENT),
     _row("3.59", "An order that waits for shares is told so by 404 and stays alive.",
@@ -194,6 +197,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          CODES, DOCUMENTED, RACE),
     _row("3.87", "Who sends reqGlobalCancel is told nothing of other clients' orders.",
          IBX, RECORDED, OTHERS),
+    _row("3.91", "Nothing is said of an order that is held back until its family is released.",
+         f"{DOCS}; ibkr-go", RECORDED, UNSAID),
     _row("3.94", "A child's OCA group is its parent's permId.",
          GW1040, RECORDED, families.bracket_group_is_the_perm_id),
     _row("3.95", "parentId is the API's order id and must be mapped, the OCA group must not.",
