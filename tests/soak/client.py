@@ -35,7 +35,9 @@ _LIMITS = {
     202: "an order that was cancelled",
     300: "a cancel that met the end of a stream",
     309: "market depth",
-    322: "scanners, account summaries",
+    321: "a group that was given up",
+    322: "scanners, and the price of an option that cannot be",
+    327: "orders bound by a client other than 0",
     430: "no fundamentals of a fund",
     365: "a scan that was refused",
     366: "a history request that was answered before its cancel",
@@ -76,6 +78,7 @@ class SoakClient:
     Attributes:
         account: the one account that it may see.
         questions: request id -> what was asked, for as long as the connection lives.
+        last_id: the request id that was used last.
         orders: order ids that it has used.
         placed: client id and order id of all orders of its strategy, earlier lives included.
         told: a message without a request id has come, by its kind.
@@ -98,7 +101,7 @@ class SoakClient:
         self.placed = placed
         self.told: dict[str, asyncio.Event] = {}
         self.next_order_id = 0
-        self._last_id = 0
+        self.last_id = 0
         self._link = Link(lambda: strategy, "soak")
         self._link.hasData += self._take
         self._buffer = FrameBuffer()
@@ -138,8 +141,8 @@ class SoakClient:
 
     def new_id(self) -> int:
         """Return a request id."""
-        self._last_id += 1
-        return self._last_id
+        self.last_id += 1
+        return self.last_id
 
     def place(self, contract: Contract, order: Order) -> None:
         """Place an order, in ib_async's own words."""

@@ -141,6 +141,7 @@ def _contracts(universe: Universe) -> dict[str, list[list[object]]]:
     lines = [*stocks, *futures, *(each for each in options if each)][:LINES]
     return {
         "stocks": [[each.con_id, each.symbol] for each in stocks],
+        "options": [[each.con_id, each.exchange] for each in lines if each.sec_type == "OPT"],
         "lines": [[each.con_id, each.exchange] for each in lines],
     }
 

@@ -40,10 +40,12 @@ class Market:
     Attributes:
         stocks: conId and symbol.
         lines: conId and exchange of what has quotes, as many as the login has lines.
+        options: those of the lines that are options.
     """
 
     stocks: list[tuple[int, str]]
     lines: list[tuple[int, str]]
+    options: list[tuple[int, str]]
 
 
 Step = Callable[[], Coroutine[Any, Any, None]]
@@ -69,6 +71,7 @@ class Program:
         """Ask things until it is enough or `stop` is set; then leave, one way or another."""
         steps: tuple[tuple[Step, int], ...] = (
             (self._one_shot, 40),
+            (self._change_of_mind, 5),
             (self._stream, 30),
             (self._end_stream, 20),
             (self._without_id, 10),
@@ -98,6 +101,10 @@ class Program:
             symbol,
             (con_id, symbol, "STK", "", 0.0, "", "", "SMART", "", "USD", "", ""),
         )
+
+    def _by_number(self, contracts: list[tuple[int, str]]) -> tuple[int, tuple[object, ...]]:
+        con_id, exchange = self.dice.choice(contracts)
+        return con_id, (con_id, *[""] * 3, 0.0, "", "", exchange, *[""] * 4)
 
     # questions with an answer
 
@@ -165,6 +172,18 @@ class Program:
         req_id = self.client.new_id()
         return self.client.ask(int(kind), req_id, (req_id, *more), "", (str(end),))
 
+    def _calculation(self) -> Question:
+        con_id, contract = self._by_number(self.market.options)
+        req_id, kind = self.client.new_id(), self.dice.choice((54, 55))
+        value = {54: 5.0, 55: 0.3}[kind]
+        return self.client.ask(
+            kind, req_id, (3, req_id, *contract[:-1], "", value, 250.0, 0, ""), con_id, ("21",)
+        )
+
+    def _calendar_kinds(self) -> Question:
+        req_id = self.client.new_id()
+        return self.client.ask(100, req_id, (req_id,), "", ("104",))
+
     def _groups(self) -> Question:
         req_id = self.client.new_id()
         return self.client.ask(67, req_id, (1, req_id), "", ("67",))
@@ -180,9 +199,23 @@ class Program:
         req_id = self.client.new_id()
         return self.client.ask(7, req_id, (3, req_id, 0, "", "", "", "", "", ""), "", ("55",))
 
+    async def _change_of_mind(self) -> None:
+        """Ask something and cancel it at once."""
+        ask, cancel = self.dice.choice(
+            (
+                (self._history, (25, 1)),
+                (self._head, (90,)),
+                (self._histogram, (89,)),
+                (self._fundamentals, (53, 1)),
+            )
+        )
+        ask()
+        self.client.say(*cancel, self.client.last_id)
+        await asyncio.sleep(0)
+
     _one_shots = (
         _details, _symbols, _history, _head, _histogram, _chain, _headlines, _fundamentals,
-        _snapshot, _small, _groups, _past_ticks, _executions,
+        _snapshot, _small, _groups, _past_ticks, _executions, _calculation, _calendar_kinds,
     )  # fmt: skip
 
     # streams
@@ -200,8 +233,7 @@ class Program:
         await asyncio.sleep(0)
 
     def _quotes(self) -> None:
-        con_id, exchange = self.dice.choice(self.market.lines)
-        contract = (con_id, *[""] * 3, 0.0, "", "", exchange, *[""] * 4)
+        con_id, contract = self._by_number(self.market.lines)
         req_id = self.client.new_id()
         ticks = self.dice.choice(GENERIC_TICKS)
         self.client.ask(1, req_id, (11, req_id, *contract, 0, ticks, 0, 0, ""), con_id)
@@ -267,6 +299,7 @@ class Program:
     def _display(self) -> None:
         req_id = self.client.new_id()
         self.client.ask(68, req_id, (1, req_id, 1))
+        self.client.say(69, 1, req_id, f"{self._stock()[0]}@SMART")
         self.streams[req_id] = (70, 1, req_id)
 
     _stream_kinds = (
@@ -293,7 +326,15 @@ class Program:
         await self.client.ask_without_id(int(kind), str(end), *fields)
 
     async def _account(self) -> None:
-        match self.dice.randrange(5):
+        match self.dice.randrange(9):
+            case 5:
+                self.client.say(59, 1, self.dice.choice((1, 3)))
+            case 6:
+                self.client.say(14, 1, 2)
+            case 7:
+                self.client.say(15, 1, 1)
+            case 8:
+                await self.client.ask_without_id(24, "19", 1)
             case 0:
                 await self.client.ask_without_id(61, "62", 1)
             case 1:

@@ -20,6 +20,7 @@ from tests.soak.program import Market
 from tests.soak.verdict import Rest, Verdict
 
 READY_S = 10.0
+CONTRACTS = ("stocks", "lines", "options")
 
 
 class Child:
@@ -104,10 +105,8 @@ class Soak:
                     os.environ["IBPROXY_URL"] = before
 
     def _rounds(self, gateway: Child, proxy: Child, bound: dict[str, list[str]]) -> Verdict:
-        market = Market(
-            [(con_id, symbol) for con_id, symbol in gateway.about["stocks"]],
-            [(con_id, exchange) for con_id, exchange in gateway.about["lines"]],
-        )
+        about = gateway.about
+        market = Market(*([(con_id, name) for con_id, name in about[kind]] for kind in CONTRACTS))
         findings = Findings(patience_s=self.patience_s)
         rests = [_first_rest(gateway, proxy, len(gateway.about["accounts"]))]
         began_s = time.monotonic()

@@ -52,6 +52,8 @@ REQUESTS = {
     "22": Asked(1, 5),  # scan code
     "50": Asked(2, 3),
     "52": Asked(2, 3),
+    "54": Asked(2, 3),
+    "55": Asked(2, 3),
     "78": Asked(1, 5),
     "81": Asked(1, 2),  # pattern
     "86": Asked(1, 2),
