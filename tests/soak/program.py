@@ -21,10 +21,10 @@ GENERIC_TICKS = ("", "", "233", "221,233")
 AT_ONCE = 6
 """Questions that a client has open at one time."""
 
-QUOTES_WEIGHT = 12
+QUOTES_WEIGHT = 25
 """How many times as often as another stream a market data line is asked for."""
 
-STREAMS = 40
+STREAMS = 50
 """Streams that a client has at one time, at most."""
 
 LIFE_ACTIONS = (20, 200)
