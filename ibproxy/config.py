@@ -14,6 +14,7 @@ configuration directory; without a file the defaults hold.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Final
@@ -24,6 +25,7 @@ from msgspec import Meta
 
 from ibproxy.address import (
     Address,
+    TcpAddress,
     check_listen_url,
     default_address,
     parse_host_port,
@@ -44,6 +46,33 @@ class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     accounts: tuple[str, ...] = ()
+
+
+class DoorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A port for programs that speak TWS's own protocol.
+
+    Attributes:
+        listen: `HOST:PORT`; port 0 takes a free one.
+        strategy: who comes in there.
+        networks: from where, beside this machine: `192.168.1.0/24`, say.
+    """
+
+    listen: str
+    strategy: str
+    networks: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return parse_host_port(self.listen, lowest_port=0)
+
+    def admits(self, host: str) -> bool:
+        """Whether a caller at this IP address may come in."""
+        address = ipaddress.ip_address(host.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        return address.is_loopback or any(
+            address in ipaddress.ip_network(network) for network in self.networks
+        )
 
 
 class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +106,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         account_turn_s: how long an account keeps the gateway's account slot, in seconds.
         gateway_silence_s: how long the gateway may be silent before the proxy connects anew, in
             seconds; 0: for ever.
+        doors: ports for programs that speak TWS's own protocol.
         limits: what may run at the gateway at once.
         strategies: strategy name -> what it is bound to.
     """
@@ -88,6 +118,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: tuple[str, ...] = ()
     account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
     gateway_silence_s: Annotated[float, Meta(ge=0)] = 60.0
+    doors: tuple[DoorConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     strategies: dict[str, StrategyConfig] = {}
 
@@ -113,23 +144,48 @@ def parse_config(text: str, source: str = "configuration") -> Config:
     """
     try:
         config = msgspec.toml.decode(text, type=Config)
-        _check(config)
+        check_config(config)
     except (msgspec.DecodeError, ConfigError) as error:
         raise ConfigError(f"{source}: {error}") from None
     return config
 
 
-def _check(config: Config) -> None:
-    """Check what types cannot say."""
+def check_config(config: Config) -> None:
+    """Check what types cannot say.
+
+    Raises:
+        ConfigError: a setting cannot be used; the text names it.
+    """
     parse_host_port(config.gateway, shown_as=f'gateway = "{config.gateway}"')
     for url in config.listen:
         check_listen_url(url)
+    for door in config.doors:
+        _check_door(door)
     for name in config.strategies:
         if clean_name(name) != name:
             raise ConfigError(
                 f"[strategies.{name}] cannot be the name of a strategy: "
                 f"write {clean_name(name) or 'a name'}"
             )
+
+
+def _check_door(door: DoorConfig) -> None:
+    host, _ = parse_host_port(door.listen, shown_as=f'listen = "{door.listen}"', lowest_port=0)
+    if clean_name(door.strategy) != door.strategy or not door.strategy:
+        raise ConfigError(
+            f'strategy = "{door.strategy}" cannot be the name of a strategy: '
+            f"write {clean_name(door.strategy) or 'a name'}"
+        )
+    for network in door.networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ConfigError(f"networks: {error}: write 192.168.1.0/24, say") from None
+    if not door.networks and not TcpAddress(host, 0).is_loopback:
+        raise ConfigError(
+            f'listen = "{door.listen}" can be reached from other machines: '
+            "write 127.0.0.1, or name the networks that may come in"
+        )
 
 
 def config_path() -> Path:

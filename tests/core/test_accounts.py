@@ -191,3 +191,20 @@ def test_late_time_belongs_to_the_rows_before_it(world: Any) -> None:
     world.say(8, 1, "11:11")
     assert [each[0] for each in alpha.take()] == ["6", "8"]
     assert beta.take() == []
+
+
+def test_a_picture_from_before_a_trade_is_not_shown(world: Any) -> None:
+    """Nobody watched the account when its position changed: who asks now waits for a new image."""
+    for account in ("DU1", "DU2"):
+        image(world, account, value("TotalCashBalance", 100, account))
+    world.say(62, 1)
+    assert world.hub.accounts.slot.current == "DU2"
+    contract = [1, "SPY", "STK", "", 0, "", "", "ARCA", "USD", "SPY", "SPY"]
+    world.say(61, 3, "DU1", *contract, 5, 10)
+    world.asked()
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    assert alpha.take() == []
+    assert world.asked(6) == [["6", "2", "1", "DU1"]]
+    image(world, "DU1", value("TotalCashBalance", 50))
+    assert [each[3] for each in alpha.take(6)] == ["50"]

@@ -19,6 +19,7 @@ from ibproxy.config import (
     CONFIG_VARIABLE,
     URL_VARIABLE,
     Config,
+    DoorConfig,
     LimitsConfig,
     StrategyConfig,
     parse_config,
@@ -128,6 +129,9 @@ def test_every_setting_is_described_with_its_default() -> None:
         for key, default, _ in rows(page("docs/configuration.md"), columns=3)
         if not key.startswith("IBPROXY")
     }
+    for name in DoorConfig.__struct_fields__:
+        default = described.pop(f"doors.{name}")
+        assert default == ("none" if name in {"listen", "strategy"} else "`[]`"), name
     assert described == {
         key: f"`{msgspec.json.encode(value).decode()}`" for key, value in expected.items()
     }

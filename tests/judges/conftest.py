@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from ibproxy.config import Config
+from ibproxy.config import Config, DoorConfig
 from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.accounts.books import Account
 from ibproxy_sim.exchange.market import Quote
@@ -63,17 +63,27 @@ class Bench:
     Attributes:
         sim: the gateway.
         library: what the judge imports.
+        address: host and port for clients that speak TWS's protocol.
     """
 
     def __init__(self, accounts: tuple[str, ...] = ACCOUNTS, way: str = "direct") -> None:
         self.sim = ThreadedSim(Settings(accounts=accounts, speed=SPEED), MONDAY_S)
         self.library = LIBRARY
         self._proxy: ThreadedProxy | None = None
+        self.address = self.sim.host, self.sim.port
         self._folder = tempfile.TemporaryDirectory()
-        if way == "proxied":
-            self.library = "ibproxy"
-            listen = (f"ipc://{self._folder.name}/p.sock",)
-            self._proxy = ThreadedProxy(Config(gateway=f"127.0.0.1:{self.sim.port}", listen=listen))
+        if way != "direct":
+            self.library = "ibproxy" if way == "proxied" else LIBRARY
+            self._proxy = ThreadedProxy(
+                Config(
+                    gateway=f"127.0.0.1:{self.sim.port}",
+                    server_version=178 if way == "door" else 176,
+                    listen=(f"ipc://{self._folder.name}/p.sock",),
+                    doors=(DoorConfig("127.0.0.1:0", "judge"),),
+                )
+            )
+            if way == "door":
+                [self.address] = self._proxy.doors
             is_ready = self._proxy_is_ready
             until(is_ready, lambda: time.sleep(0.01), "the proxy never found the gateway")
 
@@ -132,10 +142,10 @@ class Bench:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test of a module that says so twice: straight, and through a proxy."""
-    is_both = getattr(metafunc.module, "BOTH_WAYS", False) and LIBRARY == "ib_async"
-    if is_both and "bench" in metafunc.fixturenames:
+    second = getattr(metafunc.module, "SECOND_WAY", "")
+    if second and LIBRARY == "ib_async" and "bench" in metafunc.fixturenames:
         is_direct = metafunc.definition.get_closest_marker("only_direct")
-        ways = ["direct"] if is_direct else ["direct", "proxied"]
+        ways = ["direct"] if is_direct else ["direct", second]
         metafunc.parametrize("bench", ways, indirect=True, scope="module")
 
 

@@ -65,7 +65,7 @@ class Recorder(EWrapper, EClient):  # type: ignore[misc] # ibapi has no types
 
     def settle(self) -> None:
         """Wait until all that was sent before is answered."""
-        self.ask("marketRule", "reqMarketRule", 26)
+        self.ask("softDollarTiers", "reqSoftDollarTiers", next(NEXT))
 
 
 def _recording(name: str) -> Callable[..., None]:
@@ -98,7 +98,7 @@ def connected(bench: Any, client_id: int) -> Iterator[Recorder]:
     log.addHandler(listener)
     log.setLevel(logging.INFO)
     client = Recorder()
-    client.connect(bench.sim.host, bench.sim.port, client_id)
+    client.connect(*bench.address, client_id)
     reading = threading.Thread(target=client.run, name=f"ibapi {client_id}", daemon=True)
     reading.start()
     client.until("nextValidId")

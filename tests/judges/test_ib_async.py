@@ -25,7 +25,7 @@ FAR_BELOW = 10.0
 NEVER_FOR_CLIENTS = {65, 66, 72, 73}
 """IBKR's own: verification of other programs (fact 8.23)."""
 
-BOTH_WAYS = True
+SECOND_WAY = "proxied"
 """Each test runs straight on the stand-in, and through a proxy in front of it."""
 
 Test = TypeVar("Test", bound=Callable[..., None])

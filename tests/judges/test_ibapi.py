@@ -26,6 +26,9 @@ from ibapi.order_cancel import OrderCancel
 from tests.judges.ibapi_asks import AAPL, AMD, AMD_STOCK, ASKS, STREAMS, WITHOUT_ID, Ask, Stream
 from tests.judges.ibapi_client import ACCOUNT, NEXT, Recorder, connected, contract, order
 
+SECOND_WAY = "door"
+"""By a door of the proxy's, which speaks the same protocol."""
+
 NOTICES = {2104, 2106, 2107, 2108, 2119, 2150, 2152, 2158}
 NOT_AT_178 = {105, 106, 107, 108, 109}
 """reqCurrentTimeInMillis and what came after it: the client itself refuses them below their
@@ -195,6 +198,7 @@ def test_an_advisors_data(advisor_bench: Any) -> None:
         assert {row[2] for row in client.named("error")} <= NOTICES
 
 
+@pytest.mark.only_direct("the proxy binds no orders that are entered by hand")
 def test_client_0_is_given_what_was_entered_by_hand(bench: Any) -> None:
     """Once it has asked for it, an order by hand gets an id, and is told as its own."""
     with connected(bench, 0) as client:
@@ -225,6 +229,7 @@ def chosen_call(client: Recorder) -> Any:
     return option
 
 
+@pytest.mark.only_direct("the proxy refuses to exercise options")
 def test_an_option_is_exercised(client: Recorder, bench: Any) -> None:
     """It turns into shares at its strike, and its executions say so."""
     option = chosen_call(client)

@@ -58,7 +58,8 @@ def run(package: Path, bench: Any, *arguments: str) -> dict[str, Any]:
 
     Once it wants to be given orders that are entered by hand, one is.
     """
-    command = ["node", str(SCRIPT), str(package), bench.sim.host, str(bench.sim.port), *arguments]
+    host, port = bench.address
+    command = ["node", str(SCRIPT), str(package), host, str(port), *arguments]
     amd, manual, is_entered = bench.instrument(AMD), bench.sim.simulation.manual, False
     deadline_s = time.monotonic() + LONGEST_S
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -68,7 +69,9 @@ class Stage:
 
     def __init__(self, path: Path) -> None:
         self.events: list[ev.Event] = []
-        self.lane = ZmqLane("run1", self.events.append, lambda: {"hello": 1})
+        self.lane = ZmqLane(
+            "run1", self.events.append, lambda: {"hello": 1}, itertools.count(1).__next__
+        )
         self.url = self.lane.bind(IpcAddress(str(path)))
         self.path = path
         self.peers: list[Peer] = []
@@ -128,7 +131,7 @@ def test_a_served_path_is_not_taken_over(run: Callable[..., None]) -> None:
     """A second lane on the same path is refused, and the first goes on."""
 
     async def body(stage: Stage) -> None:
-        second = ZmqLane("run2", stage.events.append, dict)
+        second = ZmqLane("run2", stage.events.append, dict, itertools.count(1).__next__)
         with pytest.raises(BusyError, match="another proxy"):
             second.bind(IpcAddress(str(stage.path)))
         second.close("")
@@ -144,7 +147,7 @@ def test_a_dead_proxys_file_is_replaced(run: Callable[..., None], tmp_path: Path
     async def body(stage: Stage) -> None:
         left_over = tmp_path / "left.sock"
         left_over.touch()
-        other = ZmqLane("run2", stage.events.append, dict)
+        other = ZmqLane("run2", stage.events.append, dict, itertools.count(1).__next__)
         other.bind(IpcAddress(str(left_over)))
         other.close("")
 

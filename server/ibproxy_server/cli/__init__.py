@@ -154,6 +154,18 @@ def _parser() -> _Parser:
         metavar="URL",
         help="where strategies connect; may be repeated",
     )
+    serve.add_argument(
+        "--tcp",
+        action="append",
+        metavar="HOST:PORT",
+        help="where a program that speaks TWS's protocol connects; may be repeated",
+    )
+    serve.add_argument(
+        "--tcp-strategy",
+        action="append",
+        metavar="NAME",
+        help="which strategy it is; one for each --tcp, in their order",
+    )
 
     status = commands.add_parser("status", help="show what a proxy is doing", allow_abbrev=False)
     status.add_argument("--url", metavar="URL", help="the proxy's address")

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from ibproxy.address import check_listen_url, parse_host_port
-from ibproxy.config import Config, read_config
+from ibproxy.config import Config, DoorConfig, check_config, read_config
+from ibproxy.errors import ConfigError
 from ibproxy_server.cli.running import run_service
 from ibproxy_server.shells.runner import serve
 
@@ -40,7 +41,20 @@ def configured(options: argparse.Namespace) -> Config:
         for url in options.listen:
             check_listen_url(url)
         config = msgspec.structs.replace(config, listen=tuple(options.listen))
+    if options.tcp or options.tcp_strategy:
+        config = msgspec.structs.replace(config, doors=_doors(options))
+    check_config(config)
     return config
+
+
+def _doors(options: argparse.Namespace) -> tuple[DoorConfig, ...]:
+    places, names = options.tcp or [], options.tcp_strategy or []
+    if len(places) != len(names):
+        raise ConfigError(
+            f"{len(places)} --tcp and {len(names)} --tcp-strategy: each port needs the name of "
+            "the strategy that comes in there"
+        )
+    return tuple(map(DoorConfig, places, names))
 
 
 def _say_ready(urls: list[str]) -> None:

@@ -121,8 +121,12 @@ class AccountDesk:
         demand = self.slot.demand(account)
         if demand.completed_at_s is None:
             return False
-        is_live = self.slot.current == account or demand.listeners > 1
-        if is_live or self._context.now_s - demand.completed_at_s <= MAX_IMAGE_AGE_S:
+        is_current = self.slot.current == account
+        is_live = is_current or demand.listeners > 1
+        is_outdated = demand.is_urgent and not is_current  # a trade has changed it since
+        if not is_outdated and (
+            is_live or self._context.now_s - demand.completed_at_s <= MAX_IMAGE_AGE_S
+        ):
             return True
         demand.completed_at_s = None
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 import time
@@ -20,6 +21,7 @@ from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
 from ibproxy_server.core.requests import Limits
 from ibproxy_server.core.status import status
+from ibproxy_server.shells.tcp_lane import TcpLane
 from ibproxy_server.shells.upstream_link import UpstreamLink
 from ibproxy_server.shells.zmq_lane import ZmqLane
 from ibproxy_server.version import __version__
@@ -41,6 +43,8 @@ async def serve(config: Config, on_ready: Callable[[list[str]], None]) -> None:
     runner = Runner(config)
     try:
         urls = [runner.lane.bind(address) for address in config.listen_addresses()]
+        for door in config.doors:
+            await runner.doors.listen(door)
         runner.start()
         on_ready(urls)
         await runner.finished
@@ -54,6 +58,7 @@ class Runner:
     Attributes:
         hub: the pure core.
         lane: where strategies come in.
+        doors: where programs come in that speak TWS's own protocol.
         finished: ends, with an error, when the proxy cannot go on.
     """
 
@@ -78,7 +83,9 @@ class Runner:
         self._run = secrets.token_hex(8)
         self._loop = asyncio.get_running_loop()
         self._started_at_s = time.monotonic()
-        self.lane = ZmqLane(self._run, self.feed, self.status)
+        numbers = itertools.count(1)
+        self.lane = ZmqLane(self._run, self.feed, self.status, numbers.__next__)
+        self.doors = TcpLane(self.feed, numbers.__next__)
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self._link = UpstreamLink(host, port, self.feed)
         self._events: deque[ev.Event] = deque()
@@ -101,6 +108,7 @@ class Runner:
         self._is_feeding = True  # nobody is left to hear of what happens now
         self._link.close("the proxy has stopped")
         self.lane.close("the proxy has stopped")
+        self.doors.close("the proxy has stopped")
 
     def feed(self, event: ev.Event) -> None:
         """Give the hub an event, and carry out its effects without a pause in between."""
@@ -126,7 +134,7 @@ class Runner:
     def _carry_out(self, effect: ef.Effect) -> None:
         match effect:
             case ef.SendToClient():
-                self.lane.send(effect.session, effect.data)
+                self._lane_of(effect.session).send(effect.session, effect.data)
             case ef.SendUpstream():
                 self._link.send(effect.data)
             case ef.Record():
@@ -134,9 +142,10 @@ class Runner:
             case ef.Notice():
                 _logger.log(effect.level.value, "%s", effect.text)
             case ef.AcceptClient():
-                self.lane.accept(effect.session)
+                self._lane_of(effect.session).accept(effect.session)
             case ef.DropClient():
-                self.lane.drop(effect.session, effect.reason, refused=effect.refused)
+                lane = self._lane_of(effect.session)
+                lane.drop(effect.session, effect.reason, refused=effect.refused)
             case ef.OpenUpstream():
                 self._link.open()
             case ef.CloseUpstream():
@@ -150,6 +159,9 @@ class Runner:
     def _give_up(self, effect: ef.GiveUp) -> None:
         if not self.finished.done():
             self.finished.set_exception(ConfigError(effect.reason))
+
+    def _lane_of(self, session: int) -> ZmqLane | TcpLane:
+        return self.doors if session in self.doors else self.lane
 
     def _set_timer(self) -> None:
         deadline_s = self.hub.next_deadline_s()

@@ -18,6 +18,7 @@ class ThreadedProxy:
 
     Attributes:
         urls: where it listens.
+        doors: host and port of each door, in the order of the configuration.
     """
 
     def __init__(self, config: Config) -> None:
@@ -27,6 +28,7 @@ class ThreadedProxy:
             BusyError, ConfigError: as `ibproxy_server.shells.runner.serve`.
         """
         self.urls: list[str] = []
+        self.doors: list[tuple[str, int]] = []
         self._config = config
         self._runner: Runner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -73,6 +75,7 @@ class ThreadedProxy:
         runner = Runner(self._config)
         try:
             self.urls += [runner.lane.bind(each) for each in self._config.listen_addresses()]
+            self.doors += [await runner.doors.listen(each) for each in self._config.doors]
         except BaseException:
             runner.stop()
             raise

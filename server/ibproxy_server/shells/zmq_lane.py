@@ -60,6 +60,7 @@ class ZmqLane:
         run: id of this run of the proxy.
         emit: called with each event.
         status: called for a status, when somebody asks.
+        next_session: gives numbers to sessions, each once in a run of the proxy.
     """
 
     def __init__(
@@ -67,13 +68,14 @@ class ZmqLane:
         run: str,
         emit: Callable[[ev.Event], None],
         status: Callable[[], dict[str, Any]],
+        next_session: Callable[[], int],
     ) -> None:
+        self._next_session = next_session
         self._run = run
         self._emit = emit
         self._status = status
         self._peers: dict[bytes, _Peer] = {}
         self._by_session: dict[int, _Peer] = {}
-        self._last_session = 0
         self._ipc_paths: list[str] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
@@ -196,8 +198,7 @@ class ZmqLane:
                     self._answer(routing_id, lane.Refusal(text))
                     return
                 self.probe()  # a killed client's id is free before its successor asks for it
-                self._last_session += 1
-                peer = _Peer(routing_id, self._last_session)
+                peer = _Peer(routing_id, self._next_session())
                 self._peers[routing_id] = self._by_session[peer.session] = peer
                 self._emit(
                     ev.ClientArrived(
