@@ -12,7 +12,7 @@ import pytest
 from ib_async import IB
 
 from ibproxy import RemoteIB
-from ibproxy.config import Config, StrategyConfig
+from ibproxy.config import Config, DoorConfig, StrategyConfig
 from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
@@ -33,6 +33,7 @@ class Desk:
                 server_version=server_version,
                 gateway=f"127.0.0.1:{sim.port}",
                 listen=(f"ipc://{folder}/p.sock",),
+                doors=(DoorConfig("127.0.0.1:0", STRATEGIES[0]),),
                 strategies={
                     name: StrategyConfig(accounts=(account,))
                     for name, account in zip(STRATEGIES, ACCOUNTS, strict=True)
@@ -76,7 +77,10 @@ def _until() -> Callable[..., None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test here runs straight on the stand-in and through the proxy, or says why not."""
+    """Each test here runs straight on the stand-in and both ways into the proxy, or says why not.
+
+    `proxied` is RemoteIB's way in; `door` is ib_async itself, at a port of the proxy's.
+    """
     for item in items:
         if item.path.parent == HERE and "way" not in getattr(item, "fixturenames", ()):
             marker = item.get_closest_marker("only_proxied")
@@ -85,7 +89,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 raise pytest.UsageError(f"{item.nodeid} runs one way only and does not say why")
 
 
-@pytest.fixture(params=["direct", "proxied"])
+@pytest.fixture(params=["direct", "proxied", "door"])
 def way(request: pytest.FixtureRequest) -> str:
     """How a client reaches the gateway."""
     return str(request.param)
@@ -123,7 +127,10 @@ def reach(
     desk = Desk(sim, tmp_path_factory.mktemp("p"), server_version)
     monkeypatch.setenv("IBPROXY_URL", desk.url)
     monkeypatch.setenv("IBPROXY_STRATEGY", STRATEGIES[0])
-    yield Reach(RemoteIB, ("127.0.0.1", 4002), sim)
+    if way == "door":
+        yield Reach(IB, desk.proxy.doors[0], sim)
+    else:
+        yield Reach(RemoteIB, ("127.0.0.1", 4002), sim)
     desk.stop()
 
 
