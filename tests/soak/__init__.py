@@ -4,7 +4,7 @@
 
 ::
 
-    clients.py ─ 20 clients ─► proxy.py ──► gateway.py
+    crowd.py ── 20 clients ─► proxy.py ──► gateway.py
     (this process)             (a process)  (a process: the stand-in, and a ledger of it)
 
 The exit status is 0 only if
@@ -16,6 +16,7 @@ The exit status is 0 only if
   proxy's tables hold no more than they did, and its memory has not grown.
 
 Clients use equal ids, so that ids meet; most speak the protocol themselves over the strategies'
-own link, which is how one process can be many fast ones, and every fifth is a real `RemoteIB`.
+own link, which is how one process can be many fast ones; every fifth is a real `RemoteIB`, and
+every fifth comes in by a door, a port for TWS's own protocol.
 The same seed gives the same choices; when they are made is up to the machine.
 """

@@ -8,6 +8,7 @@ from typing import Any
 
 from ib_async import Contract, Order
 from ib_async.client import Client
+from ib_async.connection import Connection
 
 from ibproxy.link import Link
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
@@ -91,6 +92,7 @@ class SoakClient:
         account: str,
         findings: Findings,
         placed: set[tuple[str, str]],
+        door: tuple[str, int] | None = None,
     ) -> None:
         self.strategy = strategy
         self.client_id = client_id
@@ -102,7 +104,8 @@ class SoakClient:
         self.told: dict[str, asyncio.Event] = {}
         self.next_order_id = 0
         self.last_id = 0
-        self._link = Link(lambda: strategy, "soak")
+        self._address = door or ("127.0.0.1", 4002)
+        self._link: Any = Connection() if door else Link(lambda: strategy, "soak")  # type: ignore[no-untyped-call]
         self._link.hasData += self._take
         self._buffer = FrameBuffer()
         self._greeting: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
@@ -116,7 +119,7 @@ class SoakClient:
 
     async def connect(self) -> None:
         """Connect and do the handshake."""
-        await self._link.connectAsync("127.0.0.1", 4002)
+        await self._link.connectAsync(*self._address)
         self._link.sendMsg(GREETING + frame(b"v157..%d" % SERVER_VERSION))
         await asyncio.wait_for(self._greeting, self.findings.patience_s)
         started = self._expect("9")
@@ -132,7 +135,10 @@ class SoakClient:
     def vanish(self) -> None:
         """Be gone without a word, as a process that dies."""
         self._has_left = True
-        self._link._close_cable()
+        if isinstance(self._link, Link):
+            self._link._close_cable()
+        elif self._link.transport:
+            self._link.transport.abort()
 
     def say(self, *fields: object) -> None:
         """Send a message."""

@@ -12,7 +12,10 @@ from tests.soak.program import Market, Program
 from tests.soak.real import RealLife
 
 REAL_EVERY = 5
-"""Each so many-th client is a real `RemoteIB`."""
+"""Each so many-th client is a real `RemoteIB`, and another one comes in by a door."""
+
+Doors = dict[str, tuple[str, int]]
+"""Strategy -> host and port where its programs come in that speak TWS's own protocol."""
 
 
 def strategies(clients: int, accounts: list[str]) -> dict[str, list[str]]:
@@ -20,8 +23,14 @@ def strategies(clients: int, accounts: list[str]) -> dict[str, list[str]]:
     return {f"s{number}": [accounts[number % len(accounts)]] for number in range(clients)}
 
 
+def at_doors(bound: dict[str, list[str]]) -> list[str]:
+    """Return the strategies whose programs come in by a door."""
+    return [name for number, name in enumerate(bound) if number % REAL_EVERY == 0]
+
+
 async def run_crowd(
     bound: dict[str, list[str]],
+    doors: Doors,
     market: Market,
     findings: Findings,
     seed: int,
@@ -31,7 +40,16 @@ async def run_crowd(
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     lives = [
-        _live(number, strategy, account, market, findings, random.Random(f"{seed}/{number}"), stop)
+        _live(
+            number,
+            strategy,
+            account,
+            doors,
+            market,
+            findings,
+            random.Random(f"{seed}/{number}"),
+            stop,
+        )
         for number, (strategy, [account]) in enumerate(bound.items())
     ]
     await asyncio.gather(*lives)
@@ -41,6 +59,7 @@ async def _live(
     number: int,
     strategy: str,
     account: str,
+    doors: Doors,
     market: Market,
     findings: Findings,
     dice: random.Random,
@@ -55,9 +74,9 @@ async def _live(
                     market.stocks, dice, stop
                 )
             else:
-                client = SoakClient(
-                    strategy, client_id, account, findings, findings.placed[strategy]
-                )
+                place = findings.placed[strategy]
+                door = doors.get(strategy)
+                client = SoakClient(strategy, client_id, account, findings, place, door)
                 await client.connect()
                 await Program(client, market, dice).run(stop)
         except (asyncio.TimeoutError, ConnectionError, RefusedError) as error:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 
-from ibproxy.config import Config, LimitsConfig, StrategyConfig
+from ibproxy.config import Config, DoorConfig, LimitsConfig, StrategyConfig
 from ibproxy_server.shells.runner import Runner
 from tests.soak.census import memory, tables
 from tests.soak.plants import plant
@@ -41,7 +41,9 @@ def report(runner: Runner, complaints: Complaints) -> dict[str, object]:
     }
 
 
-async def main(port: str, strategies: dict[str, list[str]], planted: str) -> None:
+async def main(
+    port: str, strategies: dict[str, list[str]], at_doors: list[str], planted: str
+) -> None:
     """Serve until the standard input closes; each line on it asks for a report."""
     complaints = Complaints()
     logging.getLogger("ibproxy").addHandler(complaints)
@@ -53,14 +55,16 @@ async def main(port: str, strategies: dict[str, list[str]], planted: str) -> Non
             max_messages_per_second=0,
             limits=LimitsConfig(history=0),
             listen=(f"ipc://{folder}/p.sock",),
+            doors=tuple(DoorConfig("127.0.0.1:0", name) for name in at_doors),
             strategies={name: StrategyConfig(tuple(codes)) for name, codes in strategies.items()},
         )
         runner = Runner(config)
         urls = [runner.lane.bind(each) for each in config.listen_addresses()]
+        doors = {each.strategy: await runner.doors.listen(each) for each in config.doors}
         if planted:
             plant(planted, runner.hub)
         runner.start()
-        print(json.dumps({"url": urls[0]}), flush=True)  # noqa: T201 - read by the parent
+        print(json.dumps({"url": urls[0], "doors": doors}), flush=True)  # noqa: T201 - read by the parent
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):
             print(json.dumps(report(runner, complaints)), flush=True)  # noqa: T201
@@ -70,4 +74,4 @@ async def main(port: str, strategies: dict[str, list[str]], planted: str) -> Non
 
 if __name__ == "__main__":
     os.environ.setdefault("IBPROXY_CONFIG", os.devnull)
-    asyncio.run(main(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4]))

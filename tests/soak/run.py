@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibproxy.context import close_context
-from tests.soak.crowd import run_crowd, strategies
+from tests.soak.crowd import at_doors, run_crowd, strategies
 from tests.soak.findings import Findings
 from tests.soak.program import Market
 from tests.soak.verdict import Rest, Verdict
@@ -92,6 +92,7 @@ class Soak:
                 "tests.soak.proxy",
                 str(gateway.about["port"]),
                 json.dumps(bound),
+                json.dumps(at_doors(bound)),
                 self.planted,
             )
             before = os.environ.get("IBPROXY_URL")
@@ -108,11 +109,12 @@ class Soak:
         about = gateway.about
         market = Market(*([(con_id, name) for con_id, name in about[kind]] for kind in CONTRACTS))
         findings = Findings(patience_s=self.patience_s)
+        doors = {name: (host, port) for name, (host, port) in proxy.about["doors"].items()}
         rests = [_first_rest(gateway, proxy, len(gateway.about["accounts"]))]
         began_s = time.monotonic()
         each_s = self.seconds / self.rounds
         for number in range(1, self.rounds + 1):
-            crowd = run_crowd(bound, market, findings, self.seed * 1000 + number, each_s)
+            crowd = run_crowd(bound, doors, market, findings, self.seed * 1000 + number, each_s)
             asyncio.run(crowd)
             rests.append(self._rest(gateway, proxy, rests[0]))
             if self.tell:
