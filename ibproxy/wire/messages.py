@@ -334,6 +334,7 @@ def _by_request(
     *,
     state_at: tuple[int, ...] | None = None,
     account_at: int | None = None,
+    is_tick: bool = False,
     operation_at: int | None = None,
     kept: int = 0,
     end: bool = False,
@@ -347,6 +348,7 @@ def _by_request(
         id_at,
         account_at,
         state_at=state_at,
+        is_tick=is_tick,
         operation_at=operation_at,
         kept=kept,
         end=end,
@@ -360,8 +362,8 @@ _WITH_VERSION = (164, "id_at", 2)
 
 
 ANSWERS: tuple[Answer, ...] = (
-    _by_request(1, "tickPrice", 2, state_at=(3,)),
-    _by_request(2, "tickSize", 2, state_at=(3,)),
+    _by_request(1, "tickPrice", 2, state_at=(3,), is_tick=True),
+    _by_request(2, "tickSize", 2, state_at=(3,), is_tick=True),
     Answer(3, "orderStatus", Deliver.ORDERS, 1, client_at=9, perm_at=6, parent_at=7),
     Answer(4, "error", Deliver.ERROR, 2),
     Answer(
@@ -390,10 +392,10 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(18, "bondContractDetails", 1, until=_WITH_VERSION),
     Answer(19, "scannerParameters", Deliver.SERIAL),
     _by_request(20, "scannerData", 2, state_at=()),
-    _by_request(21, "tickOptionComputation", 1, state_at=(2,)),
-    _by_request(45, "tickGeneric", 2, state_at=(3,)),
-    _by_request(46, "tickString", 2, state_at=(3,)),
-    _by_request(47, "tickEFP", 2, state_at=(3,)),
+    _by_request(21, "tickOptionComputation", 1, state_at=(2,), is_tick=True),
+    _by_request(45, "tickGeneric", 2, state_at=(3,), is_tick=True),
+    _by_request(46, "tickString", 2, state_at=(3,), is_tick=True),
+    _by_request(47, "tickEFP", 2, state_at=(3,), is_tick=True),
     Answer(49, "currentTime", Deliver.SERIAL),
     _by_request(50, "realtimeBar", 2),
     _by_request(51, "fundamentalData", 2),

@@ -120,6 +120,8 @@ class Answer:
         parent_at: index of the parent's order id.
         state_at: fields that say which piece of state a message replaces; a late joiner is
             shown the last message of each. None: an event, nothing to be shown later.
+        is_tick: whether a newer one of its kind makes it worthless, so that a client that reads too
+            slowly may do without it.
         operation_at: index of the field that says whether a row of a book is inserted, changed
             or deleted; its position stands right behind the request id, its side right behind.
         kept: how many pieces of such state are kept, if there may be any number of them.
@@ -138,6 +140,7 @@ class Answer:
     perm_at: int | None = None
     parent_at: int | None = None
     state_at: tuple[int, ...] | None = None
+    is_tick: bool = False
     operation_at: int | None = None
     kept: int = 0
     key_at: int | None = None

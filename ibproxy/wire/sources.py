@@ -118,6 +118,7 @@ ANSWER_SOURCES: dict[str, Lines] = {
         ((91, 92), "it is told once [doc]"),
         ((94, 95), "each message is the whole state [doc]"),
     ),
+    "is_tick": (((1, 2, 21, 45, 46, 47), "after the image only changes come: fact 4.18"),),
     "kept": (
         ((84,), "as many headlines as a client can use [assumed]"),
         ((90,), "the bar that grows, and the one before [assumed]"),

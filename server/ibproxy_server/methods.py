@@ -109,6 +109,7 @@ STATEMENTS = {
     "orders": "goes first",
     "deliver": "goes to",
     "state_at": "shown to who joins late",
+    "is_tick": "worthless when a newer one comes",
     "kept": "how many",
     "continued": "end",
 }

@@ -47,6 +47,13 @@ class ClientBlocked:
 
 
 @dataclass(frozen=True)
+class ClientDrained:
+    """A client that read too slowly has caught up."""
+
+    session: int
+
+
+@dataclass(frozen=True)
 class ClientLeft:
     """A client has closed its session, or its link is dead."""
 
@@ -107,6 +114,7 @@ Event = (
     ClientArrived
     | ClientData
     | ClientBlocked
+    | ClientDrained
     | ClientLeft
     | UpstreamConnected
     | UpstreamData

@@ -120,6 +120,7 @@ class Hub:
             ev.ClientArrived: self._client_arrived,
             ev.ClientData: self._client_data,
             ev.ClientBlocked: self._client_blocked,
+            ev.ClientDrained: self._client_drained,
             ev.ClientLeft: self._client_left,
             ev.UpstreamConnected: self._upstream_connected,
             ev.UpstreamData: self._upstream_data,
@@ -268,6 +269,17 @@ class Hub:
         session = self.context.sessions.get(event.session)
         if session and event.backlog_bytes > MAX_BACKLOG_BYTES:
             self._drop(session, f"it reads too slowly: {event.backlog_bytes} bytes wait for it")
+        elif session and not session.is_slow:
+            self.requests.slow_down(session)
+            text = f"{session} reads too slowly: of ticks only the newest are kept for it"
+            self.context.notice(Level.WARNING, text)
+
+    def _client_drained(self, event: ev.ClientDrained) -> None:
+        session = self.context.sessions.get(event.session)
+        if session and session.is_slow:
+            self.requests.catch_up(session)
+            text = f"{session} has caught up; {session.conflated_ticks} ticks were not told so far"
+            self.context.notice(Level.INFO, text)
 
     def _client_left(self, event: ev.ClientLeft) -> None:
         self._waiting = [each for each in self._waiting if each.session != event.session]

@@ -76,6 +76,8 @@ class Session:
         out: frames for the client, to be taken by the hub.
         requests: kind of request and the client's id -> live request; each kind has its own ids.
         market_data_type: what reqMarketDataType last set.
+        is_slow: whether it reads too slowly, so that only the newest tick of each kind is kept.
+        conflated_ticks: ticks that it was not told because newer ones had come.
         messages_in: messages received from the client.
         bytes_out: bytes sent to the client.
     """
@@ -100,6 +102,8 @@ class Session:
         self.out: list[bytes] = []
         self.requests: dict[Place, UpstreamRequest] = {}
         self.market_data_type = b"1"
+        self.is_slow = False
+        self.conflated_ticks = 0
         self.messages_in = 0
         self.bytes_out = 0
         self._version = 0

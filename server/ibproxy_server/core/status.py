@@ -71,6 +71,7 @@ def _session(hub: Hub, session: Session, now_s: float) -> dict[str, Any]:
         "fills": sum(each.fills for each in orders),
         "messages_in": session.messages_in,
         "bytes_out": session.bytes_out,
+        "conflated_ticks": session.conflated_ticks,
         "waiting_requests": hub.context.pacer.waiting(session.number)
         + hub.requests.waiting(session),
     }

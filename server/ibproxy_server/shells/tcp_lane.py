@@ -22,6 +22,9 @@ _logger = logging.getLogger("ibproxy.server")
 REPORT_BACKLOG_BYTES = 1024 * 1024
 """From here on the hub is told how much waits for a client."""
 
+DRAINED_BYTES = 256 * 1024
+"""When no more than this waits, the client has caught up."""
+
 UNREAD_BYTES = 64 * 1024
 """What a client may say before it has been let in; a handshake has some thirty bytes."""
 
@@ -107,6 +110,11 @@ class TcpLane:
         """A client has said something."""
         self._emit(ev.ClientData(session, data))
 
+    def drained(self, session: int) -> None:
+        """A client has read what waited for it."""
+        if session in self._callers:
+            self._emit(ev.ClientDrained(session))
+
     def left(self, session: int, reason: str) -> None:
         """A client has gone."""
         if self._callers.pop(session, None):
@@ -153,6 +161,7 @@ class _Caller(asyncio.Protocol):
         """Let it in, if it comes from where it may."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes it
         self._transport = transport
+        transport.set_write_buffer_limits(REPORT_BACKLOG_BYTES, DRAINED_BYTES)
         host, port, *_ = transport.get_extra_info("peername")
         if not self.door.admits(host):
             _logger.warning("turned away %s at %s: not of its networks", host, self.door.listen)
@@ -172,6 +181,10 @@ class _Caller(asyncio.Protocol):
         if len(self._early) > UNREAD_BYTES:
             self._lane.left(self._session, "it says too much before it is let in")
             self.hang_up()
+
+    def resume_writing(self) -> None:
+        """What waited has left, but for a little."""
+        self._lane.drained(self._session)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has hung up, or its link broke."""

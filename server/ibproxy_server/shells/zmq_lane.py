@@ -37,6 +37,9 @@ HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS = 2_000, 15_000
 REPORT_BACKLOG_BYTES = 1024 * 1024
 """From here on the hub is told how much waits for a client."""
 
+DRAINED_BYTES = 256 * 1024
+"""When no more than this waits, the client has caught up."""
+
 JOIN_BYTES = 64 * 1024
 """What waits is joined to messages of about this size."""
 
@@ -51,6 +54,7 @@ class _Peer:
     stuck: list[bytes] | None = None
     backlog: deque[bytes] = field(default_factory=deque)
     backlog_bytes: int = 0
+    is_reported: bool = False
 
 
 class ZmqLane:
@@ -146,6 +150,7 @@ class ZmqLane:
         peer.backlog_bytes += len(data)
         self._flush(peer)
         if peer.backlog_bytes > REPORT_BACKLOG_BYTES:
+            peer.is_reported = True
             self._emit(ev.ClientBlocked(session, peer.backlog_bytes))
 
     def drop(self, session: int, reason: str, *, refused: bool = False) -> None:
@@ -262,6 +267,9 @@ class ZmqLane:
             if not self._send(peer, parts):
                 peer.stuck = parts
                 return
+        if peer.is_reported and peer.backlog_bytes <= DRAINED_BYTES:
+            peer.is_reported = False
+            self._emit(ev.ClientDrained(peer.session))
 
 
 def _join(backlog: deque[bytes]) -> bytes:

@@ -34,7 +34,11 @@ def deliver(request: UpstreamRequest, row: Answer, msg_id: bytes, part: Part) ->
             for send in outlets:
                 send(framed)
         for member in request.choosy:
-            if member.accepts(msg_id, tail):
+            if not member.accepts(msg_id, tail):
+                continue
+            if row.is_tick and member.session.is_slow:
+                member.hold(request.memory.key_of(row, msg_id, tail), part)
+            else:
                 member.send(head, tail)
         return
     assert row.id_at is not None  # noqa: S101 - the table test holds this

@@ -136,6 +136,19 @@ class RequestDesk:
         for (_, client_id, *_), request in list(session.requests.items()):
             self._remove(request, session, client_id)
 
+    def slow_down(self, session: Session) -> None:
+        """The session reads too slowly: from now on only its newest ticks are kept."""
+        session.is_slow = True
+        for request in session.requests.values():
+            request.rebuild_outlets()
+
+    def catch_up(self, session: Session) -> None:
+        """The session has caught up: it is told what was held back, and all that follows."""
+        session.is_slow = False
+        for (_, client_id, *_), request in session.requests.items():
+            request.members[session.number, client_id].release()
+            request.rebuild_outlets()
+
     # from the gateway
 
     def answer(self, row: Answer, payload: bytes) -> None:

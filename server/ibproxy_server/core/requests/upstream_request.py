@@ -25,20 +25,36 @@ class Member:
         client_id: the id under which it asked.
         wanted: which of the items that are asked for together it asked for; see `sharing`.
         accept: what it is shown of them; None: everything.
+        held: the newest tick of each kind, while the session reads too slowly.
     """
 
     session: Session
     client_id: bytes
     wanted: frozenset[bytes] = frozenset()
     accept: Accept | None = None
+    held: dict[tuple[bytes, ...], Part] = field(default_factory=dict)
 
     def accepts(self, msg_id: bytes, tail: bytes) -> bool:
         """Whether it is to be shown a message."""
         return self.accept is None or self.accept(msg_id, tail)
 
     def send(self, head: bytes, tail: bytes) -> None:
-        """Send a message under the member's own id."""
+        """Send a message under the member's own id, behind what was held back before it."""
+        if self.held:
+            self.release()
         self.session.send(b"%b%b\0%b" % (head, self.client_id, tail))
+
+    def hold(self, key: tuple[bytes, ...], part: Part) -> None:
+        """Keep a tick until the session has caught up, in place of an older one of its kind."""
+        if self.held.pop(key, None):
+            self.session.conflated_ticks += 1
+        self.held[key] = part
+
+    def release(self) -> None:
+        """Send what was held back, in the order of the last changes."""
+        held, self.held = self.held, {}
+        for head, tail in held.values():
+            self.session.send(b"%b%b\0%b" % (head, self.client_id, tail))
 
 
 @dataclass(eq=False)
@@ -57,7 +73,7 @@ class UpstreamRequest:
         heard_at_s: when its last answer came, or when it left.
         members: (session number, client's id) -> member.
         outlets: client's id -> appenders of the outputs of members that are shown everything.
-        choosy: the members that are not.
+        choosy: the members that are not, or that are told late.
         memory: what a late joiner is shown.
         is_answered: whether anything has come.
         replaces: a narrower stream whose members come over when this one is answered.
@@ -107,14 +123,14 @@ class UpstreamRequest:
         member.session.requests[self._place(member.client_id)] = self
         if self.inherited:
             self.newcomers.add(member)
-        self._rebuild_outlets()
+        self.rebuild_outlets()
 
     def leave(self, member: Member) -> None:
         """End a membership."""
         del self.members[member.session.number, member.client_id]
         del member.session.requests[self._place(member.client_id)]
         self.newcomers.discard(member)
-        self._rebuild_outlets()
+        self.rebuild_outlets()
 
     @property
     def is_needed(self) -> bool:
@@ -140,11 +156,12 @@ class UpstreamRequest:
             return self.row.msg_id, client_id, self.upstream_id
         return self.row.msg_id, client_id
 
-    def _rebuild_outlets(self) -> None:
+    def rebuild_outlets(self) -> None:
+        """Sort the members anew: who is shown everything at once, and who is not."""
         grouped: dict[bytes, list[Callable[[bytes], None]]] = {}
         members = self.members.values()
         for member in members:
-            if member.accept is None:
+            if member.accept is None and not member.session.is_slow:
                 grouped.setdefault(member.client_id, []).append(member.session.out.append)
         self.outlets = list(grouped.items())
-        self.choosy = [member for member in members if member.accept is not None]
+        self.choosy = [each for each in members if each.accept or each.session.is_slow]
