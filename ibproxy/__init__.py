@@ -14,6 +14,7 @@ another one: `RemoteIB`, which connects through a proxy that `ibproxy serve` run
 import importlib
 import pkgutil
 import sys
+from typing import Any
 
 import ib_async
 from ib_async import *  # noqa: F403 - the names are ib_async's to choose
@@ -27,6 +28,20 @@ __all__ = list(
     # A release without a list gives its public names, as `import *` does.
     or (name for name in vars(ib_async) if not name.startswith("_"))
 )
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext ibproxy` calls: programs of ib_async go through the proxy, unchanged."""
+    from ibproxy_compat.notebook import load  # noqa: PLC0415 - seldom needed
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """What `%unload_ext ibproxy` calls."""
+    from ibproxy_compat.notebook import unload  # noqa: PLC0415 - seldom needed
+
+    unload(shell)
 
 
 def _share_submodules() -> None:

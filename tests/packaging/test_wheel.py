@@ -88,5 +88,5 @@ def test_help_needs_no_dependency(run: Run) -> None:
     """`ibproxy --help` imports nothing that is slow: it works with the wheel alone."""
     result = run("ibproxy", "--help", with_dependencies=False)
     assert result.returncode == 0
-    for command in ("demo", "sim", "serve", "status"):
+    for command in ("demo", "sim", "serve", "run", "status"):
         assert command in result.stdout

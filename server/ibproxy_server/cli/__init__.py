@@ -14,6 +14,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ibproxy_compat.launch import add_arguments
+
 MISTAKE = 2
 INTERRUPTED = 130
 DISTRIBUTION = "ib-async-proxy"
@@ -166,6 +168,11 @@ def _parser() -> _Parser:
         metavar="NAME",
         help="which strategy it is; one for each --tcp, in their order",
     )
+
+    run = commands.add_parser(
+        "run", help="run a script that knows nothing of ibproxy", allow_abbrev=False
+    )
+    add_arguments(run)
 
     status = commands.add_parser("status", help="show what a proxy is doing", allow_abbrev=False)
     status.add_argument("--url", metavar="URL", help="the proxy's address")
