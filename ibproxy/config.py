@@ -17,7 +17,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 import platformdirs
@@ -37,15 +37,19 @@ from ibproxy.identity import clean_name
 URL_VARIABLE: Final = "IBPROXY_URL"
 CONFIG_VARIABLE: Final = "IBPROXY_CONFIG"
 
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
 
 class StrategyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one strategy is bound to.
 
     Attributes:
         accounts: the accounts that it sees and trades; empty means all.
+        expects: which kind of gateway it may have; "port": what the port that it asks for says.
     """
 
     accounts: tuple[str, ...] = ()
+    expects: Literal["port", "paper", "live", "any"] = "port"
 
 
 class DoorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +110,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         account_turn_s: how long an account keeps the gateway's account slot, in seconds.
         gateway_silence_s: how long the gateway may be silent before the proxy connects anew, in
             seconds; 0: for ever.
+        paper_ports: which ports of `connect` ask for a paper account.
+        live_ports: which ports of `connect` ask for a live account.
         doors: ports for programs that speak TWS's own protocol.
         limits: what may run at the gateway at once.
         strategies: strategy name -> what it is bound to.
@@ -118,6 +124,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: tuple[str, ...] = ()
     account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
     gateway_silence_s: Annotated[float, Meta(ge=0)] = 60.0
+    paper_ports: tuple[Port, ...] = (7497, 4002)
+    live_ports: tuple[Port, ...] = (7496, 4001)
     doors: tuple[DoorConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     strategies: dict[str, StrategyConfig] = {}
@@ -159,6 +167,8 @@ def check_config(config: Config) -> None:
     parse_host_port(config.gateway, shown_as=f'gateway = "{config.gateway}"')
     for url in config.listen:
         check_listen_url(url)
+    if both := set(config.paper_ports) & set(config.live_ports):
+        raise ConfigError(f"paper_ports and live_ports both have {min(both)}: choose one")
     for door in config.doors:
         _check_door(door)
     for name in config.strategies:

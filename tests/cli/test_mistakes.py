@@ -52,6 +52,9 @@ def test_a_mistake_is_explained_in_one_line(
         ('gatewai = "127.0.0.1:4002"', "gatewai"),
         ('listen = ["udp://127.0.0.1:1"]', "udp://127.0.0.1:1"),
         ('[strategies.wheel]\naccounts = "DU1000001"', "accounts"),
+        ('[strategies.wheel]\nexpects = "papers"', "expects"),
+        ("paper_ports = [0]", "paper_ports"),
+        ("live_ports = [4002]", "4002"),
     ],
 )
 def test_a_bad_configuration_file_is_explained(

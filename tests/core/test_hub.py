@@ -124,16 +124,6 @@ def test_id_is_free_at_once_after_leaving(world: Any) -> None:
     assert again.dropped is None
 
 
-def test_paper_script_is_kept_off_a_live_account(make_world: Any) -> None:
-    """A script that asks for a paper port does not get a live account."""
-    world = make_world().connect(accounts="U123")
-    paper, live = world.client("alpha", port=7497), world.client("alpha", port=7496)
-    assert not paper.accepted
-    assert paper.dropped is not None
-    assert "live account" in paper.dropped
-    assert live.accepted
-
-
 def test_strategy_bound_to_no_account_of_the_gateway(make_world: Any) -> None:
     """The proxy gives up with one line that names strategy, account and what there is."""
     world = make_world(accounts_of_strategy={"alpha": ("DU7",)}).connect()

@@ -33,6 +33,7 @@ from ibproxy_server.core.effects import (
 )
 from ibproxy_server.core.heartbeat import Heartbeat
 from ibproxy_server.core.journal_entries import Entry
+from ibproxy_server.core.kinds import Ports, judge
 from ibproxy_server.core.notices import NoticeDesk
 from ibproxy_server.core.orders import OrderDesk
 from ibproxy_server.core.recorder import restore
@@ -50,7 +51,6 @@ DATA_LOST = 1101
 
 FIRST_LOG_LEVEL, LAST_LOG_LEVEL = 1, 5
 
-PAPER_PORTS = (7497, 4002)
 _NO_ID = (-1, 2**31 - 1)
 _FARM = re.compile(rb":|\.(?=\w+(?:\.\w+)*$)")
 """What stands before a farm's name, which may have dots of its own (facts 1.15, 1.16, 1.18)."""
@@ -69,6 +69,8 @@ class HubSettings:
         messages_per_s: limit of messages to the gateway; 0: none.
         account_turn_s: how long an account keeps the account slot when others want it.
         accounts_of_strategy: strategy -> the accounts that it is bound to; others see all.
+        expects_of_strategy: strategy -> "paper", "live", "any" or "port"; see `kinds.judge`.
+        ports: which ports ask for paper, and which for live.
         limits: what may run at the gateway at once.
         silence_s: how long the gateway may be silent before the link is renewed; 0: for ever.
     """
@@ -79,6 +81,8 @@ class HubSettings:
     messages_per_s: float = 45.0
     account_turn_s: float = 2.0
     accounts_of_strategy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    expects_of_strategy: Mapping[str, str] = field(default_factory=dict)
+    ports: Ports = field(default_factory=Ports)
     limits: Limits = field(default_factory=Limits)
     silence_s: float = 60.0
 
@@ -201,14 +205,13 @@ class Hub:
 
     def _admit(self, event: ev.ClientArrived) -> None:
         all_accounts = self.upstream.accounts
-        is_paper = all(each.startswith("D") for each in all_accounts)
-        if event.port in PAPER_PORTS and not is_paper:
-            reason = (
-                f"{event.strategy} asks for port {event.port}, a paper account's, "
-                "but the gateway behind this proxy holds a live account"
-            )
-            self._turn_away(event, reason)
+        expects = self.settings.expects_of_strategy.get(event.strategy, "port")
+        verdict = judge(event.strategy, event.port, expects, self.settings.ports, all_accounts)
+        if verdict.refusal:
+            self._turn_away(event, verdict.refusal)
             return
+        if verdict.warning:
+            self.context.notice(Level.WARNING, verdict.warning)
         accounts = self.settings.accounts_of_strategy.get(event.strategy, all_accounts)
         view = View(accounts, is_whole=set(accounts) == set(all_accounts))
         session = Session(

@@ -19,6 +19,7 @@ from ibproxy.wire.lane import PROBE_INTERVAL_S
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
+from ibproxy_server.core.kinds import Ports
 from ibproxy_server.core.requests import Limits
 from ibproxy_server.core.status import status
 from ibproxy_server.shells.tcp_lane import TcpLane
@@ -76,6 +77,10 @@ class Runner:
                     for name, strategy in config.strategies.items()
                     if strategy.accounts
                 },
+                expects_of_strategy={
+                    name: strategy.expects for name, strategy in config.strategies.items()
+                },
+                ports=Ports(config.paper_ports, config.live_ports),
                 silence_s=config.gateway_silence_s,
                 limits=Limits(**msgspec.structs.asdict(config.limits)),
             )
