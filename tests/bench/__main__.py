@@ -38,8 +38,8 @@ class Measure:
 
 
 MEASURES = (
-    Measure("reqCurrentTime, round trip", ("time", "400"), "µs", 1e6),
-    Measure("reqContractDetails, round trip", ("details", "200"), "µs", 1e6),
+    Measure("reqUserInfo, to the gateway and back", ("user", "400"), "µs", 1e6),
+    Measure("reqContractDetails, asked again", ("details", "200"), "µs", 1e6),
     Measure("ticks to 1 client", ("ticks", "1", str(TICKS)), "1/s"),
     Measure(
         "ticks to 20 clients of 1 stream",

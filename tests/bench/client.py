@@ -30,7 +30,7 @@ def round_trip(library: str, port: int, count: int, request: str) -> dict[str, f
     ib = connect(library, port, 11)
     spy = ib_async.Stock("SPY", "SMART", "USD")
     calls = {
-        "time": ib.reqCurrentTime,
+        "user": ib.reqUserInfo,
         "details": lambda: ib.reqContractDetails(spy),
     }
     call, times_s = calls[request], []
