@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -34,6 +35,7 @@ from ibproxy.address import (
 from ibproxy.errors import ConfigError
 from ibproxy.identity import clean_name
 
+NO_JOURNAL: Final = "off"
 URL_VARIABLE: Final = "IBPROXY_URL"
 CONFIG_VARIABLE: Final = "IBPROXY_CONFIG"
 
@@ -107,6 +109,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_messages_per_second: what the proxy sends to the gateway at most.
         listen: where the proxy listens; empty means the default address. Strategies look for
             it at the first.
+        journal: the journal's file; empty means the default one, `off` means none.
         account_turn_s: how long an account keeps the gateway's account slot, in seconds.
         gateway_silence_s: how long the gateway may be silent before the proxy connects anew, in
             seconds; 0: for ever.
@@ -122,6 +125,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server_version: Annotated[int, Meta(ge=157, le=178)] = 176
     max_messages_per_second: Annotated[int, Meta(ge=1, le=50)] = 45
     listen: tuple[str, ...] = ()
+    journal: str = ""
     account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
     gateway_silence_s: Annotated[float, Meta(ge=0)] = 60.0
     paper_ports: tuple[Port, ...] = (7497, 4002)
@@ -138,6 +142,24 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def listen_addresses(self) -> list[Address]:
         """Return where the proxy listens, the default address included."""
         return [check_listen_url(url) for url in self.listen] or [default_address()]
+
+    def journal_path(self) -> Path | None:
+        """Return the journal's file, or None if there is to be none.
+
+        Order ids count for one login and one client id, so by default those whose gateway or
+        client id differs have files of their own.
+        """
+        if self.journal == NO_JOURNAL:
+            return None
+        if self.journal:
+            return Path(self.journal).expanduser()
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", f"orders-{self.gateway}-{self.client_id}")
+        return journal_directory() / f"{name}.sqlite"
+
+
+def journal_directory() -> Path:
+    """Return where journals are kept by default."""
+    return Path(platformdirs.user_state_dir("ibproxy"))
 
 
 def parse_config(text: str, source: str = "configuration") -> Config:
@@ -171,6 +193,11 @@ def check_config(config: Config) -> None:
         raise ConfigError(f"paper_ports and live_ports both have {min(both)}: choose one")
     for door in config.doors:
         _check_door(door)
+    journal = config.journal_path()
+    if journal and not journal.is_absolute():
+        raise ConfigError(
+            f'journal = "{config.journal}": write an absolute path, "~/..." or "{NO_JOURNAL}"'
+        )
     for name in config.strategies:
         if clean_name(name) != name:
             raise ConfigError(

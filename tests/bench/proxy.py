@@ -12,13 +12,14 @@ from ibproxy.config import Config
 from ibproxy_server.shells.runner import serve
 
 
-async def main(gateway_port: str) -> None:
+async def main(gateway_port: str, *, with_journal: bool = False) -> None:
     """Serve until the standard input closes."""
     with tempfile.TemporaryDirectory() as folder:
         config = Config(
             gateway=f"127.0.0.1:{gateway_port}",
             max_messages_per_second=0,
             listen=(f"ipc://{folder}/p.sock",),
+            journal=f"{folder}/orders.sqlite" if with_journal else "off",
         )
         serving = asyncio.get_running_loop().create_task(
             serve(config, lambda urls: print(urls[0], flush=True))  # noqa: T201 - for the parent
@@ -35,4 +36,4 @@ async def main(gateway_port: str) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("IBPROXY_CONFIG", os.devnull)
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], with_journal="journal" in sys.argv))

@@ -47,6 +47,7 @@ def status(**changes: Any) -> dict[str, Any]:
         ],
         "account_slot": {"account": "DU1000001", "ages_s": {"DU1000001": 1.2}},
         "counters": {"unknown_messages": 0, "timeouts": 0, "refusals": 0},
+        "journal": {"file": "", "failure": ""},
         **changes,
     }
 
@@ -112,3 +113,10 @@ def test_long_lists_are_cut() -> None:
     """More names than fit are counted."""
     assert listed(["A", "B", "C"], most=2) == "A, B and 1 more"
     assert listed(["A", "B"], most=2) == "A, B"
+
+
+def test_a_journal_that_fails_is_shown() -> None:
+    """New orders are refused then, so people must hear of it."""
+    assert "journal" not in shown(status())
+    failing = status(journal={"file": "/j", "failure": "/j: disk full"})
+    assert "journal  cannot be written: /j: disk full" in shown(failing)

@@ -156,6 +156,7 @@ def _parser() -> _Parser:
         metavar="URL",
         help="where strategies connect; may be repeated",
     )
+    serve.add_argument("--journal", metavar="FILE", help="where orders are recorded; off: nowhere")
     serve.add_argument(
         "--tcp",
         action="append",
@@ -177,6 +178,14 @@ def _parser() -> _Parser:
     status = commands.add_parser("status", help="show what a proxy is doing", allow_abbrev=False)
     status.add_argument("--url", metavar="URL", help="the proxy's address")
     status.add_argument("--json", action="store_true", help="for programs")
+
+    orders = commands.add_parser(
+        "orders", help="list the orders in the journal", allow_abbrev=False
+    )
+    orders.add_argument("--strategy", metavar="NAME", help="only this one's")
+    orders.add_argument("--json", action="store_true", help="for programs")
+    orders.add_argument("--config", metavar="FILE", help="configuration file (TOML)")
+    orders.add_argument("--journal", metavar="FILE", help="this journal, not the configured one")
 
     verify = commands.add_parser(
         "verify", help="check what the proxy takes for granted of a gateway", allow_abbrev=False

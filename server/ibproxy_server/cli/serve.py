@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ibproxy.address import check_listen_url, parse_host_port
-from ibproxy.config import Config, DoorConfig, check_config, read_config
+from ibproxy.config import NO_JOURNAL, Config, DoorConfig, check_config, read_config
 from ibproxy.errors import ConfigError
 from ibproxy_server.cli.running import run_service
 from ibproxy_server.shells.runner import serve
@@ -41,6 +41,11 @@ def configured(options: argparse.Namespace) -> Config:
         for url in options.listen:
             check_listen_url(url)
         config = msgspec.structs.replace(config, listen=tuple(options.listen))
+    if options.journal is not None:
+        journal = options.journal
+        if journal != NO_JOURNAL:
+            journal = str(Path(journal).expanduser().absolute())
+        config = msgspec.structs.replace(config, journal=journal)
     if options.tcp or options.tcp_strategy:
         config = msgspec.structs.replace(config, doors=_doors(options))
     check_config(config)

@@ -47,6 +47,8 @@ def render(status: dict[str, Any]) -> RenderableType:
     if ages_s:
         ages = (f"{account} {duration(age_s)}" for account, age_s in ages_s.items())
         lines.append(f"         age of the accounts' pictures: {', '.join(ages)}")
+    if status["journal"]["failure"]:
+        lines.append(f"journal  cannot be written: {status['journal']['failure']}")
     if any(status["counters"].values()):
         counted = (f"{name.replace('_', ' ')} {n}" for name, n in status["counters"].items())
         lines.append(f"counted  {', '.join(counted)}")

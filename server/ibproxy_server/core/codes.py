@@ -103,6 +103,7 @@ DUPLICATE_TICKER = {
 
 NO_SUCH_REQUEST = (321, "Error validating request.-'ib' : cause - No request with id {id} is live")
 DUPLICATE_ORDER = (103, "Duplicate order id")
+INVALID_ORDER_ID = (10149, "Invalid order id: {id}")  # fact 3.8
 ORDER_NOT_FOUND = (10147, "OrderId {id} that needs to be cancelled is not found.")
 ORDER_REJECTED = (201, "Order rejected - reason:{reason}")
 ACCOUNT_MISSING = (435, "You must specify an account.")  # fact 3.71

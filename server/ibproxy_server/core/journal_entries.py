@@ -82,7 +82,6 @@ class OrderIntent:
         strategy: its owner's strategy.
         client_id: its owner's client id.
         client_order_id: its id for the owner.
-        account: its account.
         oca_group: its group's name at the gateway.
         is_transmitted: whether the broker is to get it, in this message or an earlier one.
         request: the message as it goes to the gateway.
@@ -92,7 +91,6 @@ class OrderIntent:
     strategy: str
     client_id: int
     client_order_id: int
-    account: bytes
     oca_group: bytes
     is_transmitted: bool
     request: bytes
@@ -110,7 +108,7 @@ class OrderState:
     Attributes:
         upstream_id: its order id at the gateway.
         perm_id: the broker's id; empty until it is known.
-        account: its account.
+        account: its account; empty until it is known.
         is_stated: whether the gateway has ever stated it with an openOrder.
         is_gone: whether the gateway has refused it, or no longer lists it.
         is_done: whether nothing more is expected of it.

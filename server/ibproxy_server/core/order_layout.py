@@ -7,14 +7,16 @@ fixed index; the what-if flag stands behind them and is found by walking.
 from __future__ import annotations
 
 # message 3, placeOrder
-SEC_TYPE, OCA_GROUP, ACCOUNT, TRANSMIT, PARENT_ID = 4, 22, 23, 27, 28
+SYMBOL, SEC_TYPE, ACTION, QUANTITY, ORDER_TYPE = 3, 4, 16, 17, 18
+LIMIT_PRICE, STOP_PRICE, TIF, OCA_GROUP, ACCOUNT = 19, 20, 21, 22, 23
+TRANSMIT, PARENT_ID = 27, 28
 _COMBO_BLOCKS_AT = 35
 
 # message 5, openOrder
 OPEN_OCA_GROUP, OPEN_ACCOUNT, OPEN_CLIENT_ID, OPEN_PERM_ID = 19, 20, 24, 25
 
 # message 3, orderStatus
-STATUS, STATUS_PERM_ID, STATUS_PARENT_ID, STATUS_CLIENT_ID = 2, 6, 7, 9
+STATUS, STATUS_FILLED, STATUS_PERM_ID, STATUS_PARENT_ID, STATUS_CLIENT_ID = 2, 3, 6, 7, 9
 
 # message 11, execDetails
 EXEC_REQUEST_ID, EXEC_ORDER_ID, EXEC_ID, EXEC_ACCOUNT = 1, 2, 14, 16

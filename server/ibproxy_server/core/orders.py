@@ -30,6 +30,9 @@ _OPEN_ORDER_END = join_fields(53, 1)
 _ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
 """Where an error's text names an order: OrderId 5, Duplicate order id: 5, with id =5."""
 
+MAX_ORDER_ID = 2**31 - 2
+"""Above it is only what libraries write for no id."""
+
 _LIVE = b"-1"
 """Request id of an execution that nobody asked for (fact 12.4)."""
 
@@ -73,6 +76,10 @@ class OrderDesk:
 
     def _place(self, session: Session, _row: Request, fields: list[bytes]) -> None:
         client_order_id = int(fields[1])
+        if client_order_id > MAX_ORDER_ID:
+            code, text = codes.INVALID_ORDER_ID
+            session.error(client_order_id, code, text.format(id=client_order_id))
+            return
         is_what_if = at.is_what_if(fields, self._context.server_version)
         record = self.book.of_client(session.owner, client_order_id)
         if record is None and client_order_id < self.book.next_client_id(session.owner):

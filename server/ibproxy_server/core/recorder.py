@@ -111,7 +111,6 @@ class Recorder:
                     strategy,
                     client_id,
                     record.client_order_id,
-                    record.account,
                     oca_group,
                     record.is_transmitted,
                     b"\0".join(request) + b"\0",
@@ -234,7 +233,6 @@ def restore(book: OrderBook, entries: Iterable[je.Entry]) -> tuple[str, ...]:
                         entry.upstream_id,
                         (entry.strategy, entry.client_id),
                         entry.client_order_id,
-                        account=entry.account,
                         is_transmitted=entry.is_transmitted,
                     )
                 )

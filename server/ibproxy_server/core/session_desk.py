@@ -12,6 +12,7 @@ from ibproxy_server.core.notices import NoticeDesk
 from ibproxy_server.core.orders import OrderDesk
 from ibproxy_server.core.session import Phase, Session
 
+MAX_CLIENT_ID = 2**31 - 1
 FIRST_LOG_LEVEL, LAST_LOG_LEVEL = 1, 5
 
 
@@ -59,6 +60,8 @@ class SessionDesk:
         if session.phase is Phase.READY:
             return
         client_id = int(fields[2])
+        if abs(client_id) > MAX_CLIENT_ID:
+            raise ValueError(f"client id {client_id} has more than 32 bits")
         if any(
             other.owner == (session.strategy, client_id) for other in self._context.ready_sessions()
         ):

@@ -103,7 +103,7 @@ class Stage:
             environment = self._environment()
             self._write_config(Path(environment[CONFIG_VARIABLE]))
             await proxy.start(
-                *("-m", "ibproxy_server", "serve"),
+                *("-m", "ibproxy_server", "serve", "--journal", "off"),
                 environment=environment,
                 is_heard=True,
             )

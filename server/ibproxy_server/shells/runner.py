@@ -9,6 +9,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from ibproxy_server.core.hub import Hub, HubSettings
 from ibproxy_server.core.kinds import Ports
 from ibproxy_server.core.requests import Limits
 from ibproxy_server.core.status import status
+from ibproxy_server.shells.journal import Journal
 from ibproxy_server.shells.tcp_lane import TcpLane
 from ibproxy_server.shells.upstream_link import UpstreamLink
 from ibproxy_server.shells.zmq_lane import ZmqLane
@@ -38,12 +40,15 @@ async def serve(config: Config, on_ready: Callable[[list[str]], None]) -> None:
         on_ready: called once with the URLs that are listened on.
 
     Raises:
-        BusyError: an address is in use.
-        ConfigError: an address, or a strategy's account, is not what the configuration says.
+        BusyError: an address or the journal is in use.
+        ConfigError: an address, a strategy's account or the journal is not what the configuration
+            says.
     """
     runner = Runner(config)
     try:
         urls = [runner.lane.bind(address) for address in config.listen_addresses()]
+        if path := config.journal_path():
+            runner.open_journal(path)
         for door in config.doors:
             await runner.doors.listen(door)
         runner.start()
@@ -92,12 +97,22 @@ class Runner:
         self.lane = ZmqLane(self._run, self.feed, self.status, numbers.__next__)
         self.doors = TcpLane(self.feed, numbers.__next__)
         self.finished: asyncio.Future[None] = self._loop.create_future()
+        self._journal: Journal | None = None
         self._link = UpstreamLink(host, port, self.feed)
         self._events: deque[ev.Event] = deque()
         self._is_feeding = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at_s = 0.0
         self._probe: asyncio.TimerHandle | None = None
+
+    def open_journal(self, path: Path) -> None:
+        """Begin where the journal ends; must come before `start`.
+
+        Raises:
+            BusyError, ConfigError: as `ibproxy_server.shells.journal.Journal`.
+        """
+        self._journal = Journal(path, self.hub.settings.client_id)
+        self.hub = Hub(self.hub.settings, self._journal.entries())
 
     def start(self) -> None:
         """Begin to serve."""
@@ -110,10 +125,14 @@ class Runner:
         for timer in (self._timer, self._probe):
             if timer:
                 timer.cancel()
+        if self._probe and not self._is_feeding:
+            self.feed(ev.Stopping())
         self._is_feeding = True  # nobody is left to hear of what happens now
         self._link.close("the proxy has stopped")
         self.lane.close("the proxy has stopped")
         self.doors.close("the proxy has stopped")
+        if self._journal:
+            self._journal.close()
 
     def feed(self, event: ev.Event) -> None:
         """Give the hub an event, and carry out its effects without a pause in between."""
@@ -134,7 +153,11 @@ class Runner:
         now_s = time.monotonic()
         uptime_s = round(now_s - self._started_at_s, 3)
         about = {"run": self._run, "version": __version__, "uptime_s": uptime_s}
-        return {**about, **status(self.hub, now_s)}
+        journal = {
+            "file": str(self._journal.path) if self._journal else "",
+            "failure": self.hub.orders.recorder.failure,
+        }
+        return {**about, **status(self.hub, now_s), "journal": journal}
 
     def _carry_out(self, effect: ef.Effect) -> None:
         match effect:
@@ -159,7 +182,11 @@ class Runner:
                 self._give_up(effect)
 
     def _record(self, effect: ef.Record) -> None:
-        self.feed(ev.Recorded(effect.number))
+        reason = ""
+        if self._journal:
+            reason = self._journal.write(effect.entries, is_urgent=effect.is_urgent)
+        number = effect.number
+        self.feed(ev.NotRecorded(number, reason) if reason else ev.Recorded(number))
 
     def _give_up(self, effect: ef.GiveUp) -> None:
         if not self.finished.done():

@@ -24,6 +24,8 @@ class ThreadedProxy:
     def __init__(self, config: Config) -> None:
         """Start it; it waits for its gateway like any other proxy.
 
+        It keeps a journal only if the settings name one.
+
         Raises:
             BusyError, ConfigError: as `ibproxy_server.shells.runner.serve`.
         """
@@ -75,6 +77,8 @@ class ThreadedProxy:
         runner = Runner(self._config)
         try:
             self.urls += [runner.lane.bind(each) for each in self._config.listen_addresses()]
+            if self._config.journal and (path := self._config.journal_path()):
+                runner.open_journal(path)
             self.doors += [await runner.doors.listen(each) for each in self._config.doors]
         except BaseException:
             runner.stop()

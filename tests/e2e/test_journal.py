@@ -1,0 +1,191 @@
+"""A proxy that ends and is started again, with the same gateway and the same strategies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ib_async import LimitOrder, MarketOrder, Stock
+
+from ibproxy import RemoteIB
+from ibproxy_sim.threaded import ThreadedSim
+from ibproxy_sim.wire.settings import Settings
+
+pytestmark = pytest.mark.only_proxied("a gateway keeps its own books")
+
+FAR_BELOW = 1.0
+
+
+class ServedProxy:
+    """`ibproxy serve` as a process of its own."""
+
+    def __init__(self, gateway: str, folder: Path) -> None:
+        self.url = f"ipc://{folder}/p.sock"
+        self.journal = folder / "orders.sqlite"
+        self._command = [
+            *(sys.executable, "-m", "ibproxy_server", "serve", "--gateway", gateway),
+            *("--listen", self.url, "--journal", str(self.journal)),
+        ]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self._process = subprocess.Popen(
+            self._command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "IBPROXY_CONFIG": os.devnull},
+        )
+        assert self._process.stdout
+        assert self._process.stdout.readline().startswith("ready")
+
+    def end(self, *, kill: bool) -> None:
+        """End it, without a chance to say or write anything if `kill`."""
+        assert self._process
+        assert self._process.stdout
+        if kill:
+            self._process.kill()
+        else:
+            self._process.terminate()
+        self._process.wait(20)
+        self._process.stdout.close()
+        self._process = None
+
+    def orders(self, *arguments: str) -> Any:
+        """Return what `ibproxy orders --json` says."""
+        command = [sys.executable, "-m", "ibproxy_server", "orders", "--json"]
+        done = subprocess.run(
+            [*command, "--journal", str(self.journal), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        if self._process:
+            self.end(kill=True)
+
+
+@pytest.fixture(name="sim")
+def _sim(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
+    return start_sim(Settings(accounts=("DU1000001",), speed=4))
+
+
+@pytest.fixture(name="proxy")
+def _proxy(
+    sim: ThreadedSim, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ServedProxy]:
+    """A proxy that runs."""
+    proxy = ServedProxy(f"127.0.0.1:{sim.port}", tmp_path_factory.mktemp("p"))
+    monkeypatch.setenv("IBPROXY_URL", proxy.url)
+    proxy.start()
+    yield proxy
+    proxy.close()
+
+
+Connect = Callable[..., RemoteIB]
+
+
+@pytest.fixture(name="connect")
+def _connect(until: Callable[..., None]) -> Iterator[Connect]:
+    """Connects strategies, as soon as the proxy lets them in."""
+    connected: list[RemoteIB] = []
+
+    def connect(strategy: str, client_id: int = 1) -> RemoteIB:
+        ib = RemoteIB()
+        ib.strategy = strategy
+        connected.append(ib)
+
+        def is_in() -> bool:
+            with contextlib.suppress(ConnectionError):
+                ib.connect(clientId=client_id)
+            return ib.isConnected()
+
+        until(is_in)
+        return ib
+
+    yield connect
+    for ib in connected:
+        ib.disconnect()
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_strategy_finds_its_orders_again(
+    proxy: ServedProxy, connect: Connect, until: Callable[..., None], kill: bool
+) -> None:
+    """After a restart it sees its open orders under its own ids, cancels one, and places more."""
+    alpha, beta = connect("alpha", 3), connect("beta", 3)
+    [spy] = alpha.qualifyContracts(Stock("SPY", "SMART", "USD"))
+    others = beta.placeOrder(spy, LimitOrder("BUY", 7, FAR_BELOW))
+    first, second = (alpha.placeOrder(spy, LimitOrder("BUY", n, FAR_BELOW)) for n in (1, 2))
+    placed = (first, second, others)
+    until(lambda: all(each.orderStatus.status == "Submitted" for each in placed), alpha, beta)
+    before = {each.order.orderId: each.order.permId for each in (first, second)}
+    proxy.end(kill=kill)
+    alpha.disconnect()
+    beta.disconnect()
+
+    proxy.start()
+    alpha = connect("alpha", 3)
+    trades = alpha.openTrades()
+    assert {each.order.orderId: each.order.permId for each in trades} == before
+    assert {each.order.clientId for each in trades} == {3}
+    [ours] = [each for each in trades if each.order.orderId == second.order.orderId]
+    alpha.cancelOrder(ours.order)
+    until(lambda: ours.orderStatus.status == "Cancelled", alpha)
+    third = alpha.placeOrder(spy, MarketOrder("BUY", 5))
+    assert third.order.orderId > max(before)
+    until(third.isDone, alpha)
+    assert third.orderStatus.status == "Filled"
+    [still_open] = alpha.openTrades()
+    assert still_open.order.orderId == first.order.orderId
+    beta = connect("beta", 3)
+    assert [each.order.totalQuantity for each in beta.openTrades()] == [7]
+
+
+def test_orders_are_listed_whether_a_proxy_runs_or_not(
+    proxy: ServedProxy, connect: Connect, until: Callable[..., None]
+) -> None:
+    """`ibproxy orders` tells whose they are and how they stand, from the journal alone."""
+    alpha, beta = connect("alpha", 3), connect("beta", 3)
+    [spy] = alpha.qualifyContracts(Stock("SPY", "SMART", "USD"))
+    filled = alpha.placeOrder(spy, MarketOrder("BUY", 5))
+    beta.placeOrder(spy, LimitOrder("SELL", 2, 10_000.0))
+    until(lambda: [each["state"] for each in proxy.orders()] == ["Filled", "Submitted"], alpha)
+    until(filled.isDone, alpha)
+    running = proxy.orders()
+    proxy.end(kill=False)
+    assert proxy.orders() == running
+    [listed] = proxy.orders("--strategy", "alpha")
+    assert (listed["client_id"], listed["order_id"]) == (3, filled.order.orderId)
+    assert (listed["perm_id"], listed["account"]) == (filled.order.permId, "DU1000001")
+    assert [listed[key] for key in ("action", "symbol", "order_type")] == ["BUY", "SPY", "MKT"]
+    assert (listed["quantity"], listed["limit_price"], listed["filled"]) == (5.0, None, 5.0)
+
+
+def test_a_second_proxy_is_refused(proxy: ServedProxy, sim: ThreadedSim) -> None:
+    """Two proxies on one journal would mix up their orders; the second says what to do."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "ibproxy_server", "serve"),
+            *("--gateway", f"127.0.0.1:{sim.port}", "--client-id", "101"),
+            *("--listen", "tcp://127.0.0.1:0", "--journal", str(proxy.journal)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "IBPROXY_CONFIG": os.devnull},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "another proxy writes to the journal" in done.stderr
+    assert "Traceback" not in done.stderr
