@@ -115,6 +115,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             seconds; 0: for ever.
         paper_ports: which ports of `connect` ask for a paper account.
         live_ports: which ports of `connect` ask for a live account.
+        on_duplicate: what happens to a second live copy of a strategy with one client id: it is
+            refused with 326, or takes over and the first is disconnected.
         doors: ports for programs that speak TWS's own protocol.
         limits: what may run at the gateway at once.
         strategies: strategy name -> what it is bound to.
@@ -130,6 +132,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway_silence_s: Annotated[float, Meta(ge=0)] = 60.0
     paper_ports: tuple[Port, ...] = (7497, 4002)
     live_ports: tuple[Port, ...] = (7496, 4001)
+    on_duplicate: Literal["refuse", "take-over"] = "refuse"
     doors: tuple[DoorConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     strategies: dict[str, StrategyConfig] = {}

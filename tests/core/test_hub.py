@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -301,3 +302,16 @@ def test_a_recorded_run_can_be_replayed(world: Any) -> None:
     replay = Hub(world.hub.settings)
     again = [effect for now_s, event in world.history for effect in replay.handle(now_s, event)]
     assert again == world.effects
+
+
+def test_a_second_copy_may_take_over(make_world: Callable[..., Any]) -> None:
+    """Where it is configured so, the first one ends; another strategy's id is not concerned."""
+    world = make_world(takes_over=True).connect()
+    first, other = world.client("alpha").start(), world.client("beta").start()
+    second = world.client("alpha")
+    second.start()
+    assert "taken over" in str(first.dropped)
+    assert second.dropped is other.dropped is None
+    second.say(17, 1)
+    assert [each[0] for each in second.take()] == ["15"]
+    assert first.take() == []

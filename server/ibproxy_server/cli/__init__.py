@@ -158,6 +158,11 @@ def _parser() -> _Parser:
     )
     serve.add_argument("--journal", metavar="FILE", help="where orders are recorded; off: nowhere")
     serve.add_argument(
+        "--on-duplicate",
+        choices=("refuse", "take-over"),
+        help="what happens to a second live copy of a strategy with one client id (refuse)",
+    )
+    serve.add_argument(
         "--tcp",
         action="append",
         metavar="HOST:PORT",

@@ -46,6 +46,8 @@ def configured(options: argparse.Namespace) -> Config:
         if journal != NO_JOURNAL:
             journal = str(Path(journal).expanduser().absolute())
         config = msgspec.structs.replace(config, journal=journal)
+    if options.on_duplicate is not None:
+        config = msgspec.structs.replace(config, on_duplicate=options.on_duplicate)
     if options.tcp or options.tcp_strategy:
         config = msgspec.structs.replace(config, doors=_doors(options))
     check_config(config)

@@ -72,6 +72,7 @@ class HubSettings:
         expects_of_strategy: strategy -> "paper", "live", "any" or "port"; see `kinds.judge`.
         ports: which ports ask for paper, and which for live.
         limits: what may run at the gateway at once.
+        takes_over: whether a second live copy of a strategy with one client id ends the first.
         silence_s: how long the gateway may be silent before the link is renewed; 0: for ever.
     """
 
@@ -85,6 +86,7 @@ class HubSettings:
     ports: Ports = field(default_factory=Ports)
     limits: Limits = field(default_factory=Limits)
     silence_s: float = 60.0
+    takes_over: bool = False
 
 
 class Hub:
@@ -111,7 +113,9 @@ class Hub:
         self.accounts = AccountDesk(self.context, self.requests, settings.account_turn_s)
         self.serial = SerialDesk(self.context, {101: self.orders.show_completed})
         self.notices = NoticeDesk(self.context, self.requests, self.serial, self.orders.error)
-        self.session_desk = SessionDesk(self.context, self.orders, self.notices, self._drop)
+        self.session_desk = SessionDesk(
+            self.context, self.orders, self.notices, self._drop, takes_over=settings.takes_over
+        )
         self.heartbeat = Heartbeat(settings.silence_s)
         self._started_at_s: float | None = None
         self._was_ready = False

@@ -24,6 +24,7 @@ class SessionDesk:
         orders: knows each owner's next order id, and which of its orders may be lost.
         notices: knows what a gateway says at the start.
         drop: ends a session, with a reason.
+        takes_over: whether who comes with an id that is in use sends the other away.
     """
 
     def __init__(
@@ -32,7 +33,10 @@ class SessionDesk:
         orders: OrderDesk,
         notices: NoticeDesk,
         drop: Callable[[Session, str], None],
+        *,
+        takes_over: bool = False,
     ) -> None:
+        self._takes_over = takes_over
         self._context = context
         self._orders = orders
         self._notices = notices
@@ -62,12 +66,13 @@ class SessionDesk:
         client_id = int(fields[2])
         if abs(client_id) > MAX_CLIENT_ID:
             raise ValueError(f"client id {client_id} has more than 32 bits")
-        if any(
-            other.owner == (session.strategy, client_id) for other in self._context.ready_sessions()
-        ):
-            session.error(-1, *codes.CLIENT_ID_IN_USE)
-            self._drop(session, f"client id {client_id} of {session.strategy} is in use")
-            return
+        owner = session.strategy, client_id
+        for other in [each for each in self._context.ready_sessions() if each.owner == owner]:
+            if not self._takes_over:
+                session.error(-1, *codes.CLIENT_ID_IN_USE)
+                self._drop(session, f"client id {client_id} of {session.strategy} is in use")
+                return
+            self._drop(other, f"client id {client_id} of {session.strategy} was taken over")
         session.client_id = client_id
         session.phase = Phase.READY
         session.say(15, 1, ",".join(session.view.accounts))
