@@ -11,23 +11,18 @@ Every name of ib_async is here and is ib_async's own object, its submodules too.
 another one: `RemoteIB`, which connects through a proxy that `ibproxy serve` runs.
 """
 
-import importlib
-import pkgutil
 import sys
 from typing import Any
 
 import ib_async
 from ib_async import *  # noqa: F403 - the names are ib_async's to choose
 
-import ibproxy.ib
+from ibproxy import ib as ib
+from ibproxy.names import public_names, share_submodules
 from ibproxy.remote import IB as IB
 from ibproxy.remote import RemoteIB as RemoteIB
 
-__all__ = list(
-    getattr(ib_async, "__all__", None)
-    # A release without a list gives its public names, as `import *` does.
-    or (name for name in vars(ib_async) if not name.startswith("_"))
-)
+__all__ = list(public_names(ib_async))
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -44,14 +39,4 @@ def unload_ipython_extension(shell: Any) -> None:
     unload(shell)
 
 
-def _share_submodules() -> None:
-    """Make `ibproxy.contract` and the others be ib_async's own modules."""
-    own = {module.name for module in pkgutil.iter_modules(ibproxy.__path__)}
-    for module in pkgutil.iter_modules(ib_async.__path__):
-        if module.name not in own:
-            theirs = importlib.import_module(f"ib_async.{module.name}")
-            sys.modules[f"{__name__}.{module.name}"] = theirs
-            globals()[module.name] = theirs
-
-
-_share_submodules()
+share_submodules(sys.modules[__name__], ib_async)

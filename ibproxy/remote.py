@@ -16,6 +16,19 @@ from ibproxy.identity import strategy_name
 from ibproxy.link import Link
 from ibproxy.seam import attach, check_seam
 
+
+def lead_through_proxy(ib: Any, library: str) -> None:
+    """Put a link under a fresh `IB` that has an attribute `strategy`.
+
+    Args:
+        ib: an object of a class like `RemoteIB`.
+        library: name and version of the library that it comes from, for the proxy's records.
+    """
+    # Weak, so that an IB nobody holds is collected, which disconnects it.
+    this = weakref.ref(ib)
+    attach(ib.client, Link(lambda: strategy_name(getattr(this(), "strategy", "")), library))
+
+
 LIBRARY = f"ib_async {ib_async.__version__}"
 check_seam(ib_async.IB(), LIBRARY)
 
@@ -38,13 +51,7 @@ class RemoteIB(ib_async.IB):
         @functools.wraps(ib_async.IB.__init__)
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            # Weak, so that an IB nobody holds is collected, which disconnects it.
-            this = weakref.ref(self)
-            attach(self.client, Link(lambda: strategy_name(_given(this())), LIBRARY))
-
-
-def _given(ib: RemoteIB | None) -> str:
-    return ib.strategy if ib is not None else ""
+            lead_through_proxy(self, LIBRARY)
 
 
 IB = RemoteIB

@@ -1,10 +1,13 @@
-"""Fixtures for all tests: stand-in gateways on real ports."""
+"""Fixtures for all tests: stand-in gateways on real ports, and packages installed apart."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,7 @@ pytest_plugins = [
     if name not in _INSTALLED  # an older installation in editable mode has not registered them
 ]
 
+INSTALL_S = 100
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""
 
@@ -52,3 +56,26 @@ def start_sim() -> Iterator[Callable[[Settings], ThreadedSim]]:
 def sim_server(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
     """A stand-in gateway at twenty times the speed of the clock."""
     return start_sim(Settings(speed=20))
+
+
+@pytest.fixture(scope="session")
+def install_apart(pytestconfig: pytest.Config) -> Callable[..., Path]:
+    """Installs packages into a folder that outlives the session, without their dependencies."""
+
+    def install(name: str, *requirements: str) -> Path:
+        cache = getattr(pytestconfig, "cache", None)
+        if not cache:
+            pytest.skip("pytest's cache, where packages are kept, is switched off")
+        folder = Path(str(cache.mkdir(f"judge-{name}")))
+        done = folder / "installed"
+        if not done.exists():
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+            command += ["--target", str(folder), *requirements]
+            try:
+                subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
+            except (subprocess.SubprocessError, OSError) as error:
+                pytest.skip(f"{name} cannot be installed here: {error}")
+            done.touch()
+        return folder
+
+    return install

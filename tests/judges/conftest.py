@@ -12,14 +12,11 @@ import importlib.util
 import logging
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,9 +35,11 @@ ADVISOR_ACCOUNTS = ("DF1000000", *ACCOUNTS)
 SPEED = 20.0
 AAPL = 265598
 PATIENCE_S = 15.0
-INSTALL_S = 100
 LIBRARY = os.environ.get("IBPROXY_JUDGE", "ib_async")
 """Which of the two libraries with one API sits on the bench."""
+
+PROXIED_LIBRARY = {"ib_async": "ibproxy", "ib_insync": "ibproxy.ib_insync"}[LIBRARY]
+"""What gives the same names, with an `IB` that leads to the proxy."""
 
 NOTICES = {2104, 2106, 2107, 2108, 2119, 2150, 2152, 2158, 2174}
 """Codes that a gateway sends without anything being wrong."""
@@ -73,7 +72,7 @@ class Bench:
         self.address = self.sim.host, self.sim.port
         self._folder = tempfile.TemporaryDirectory()
         if way != "direct":
-            self.library = "ibproxy" if way == "proxied" else LIBRARY
+            self.library = PROXIED_LIBRARY if way == "proxied" else LIBRARY
             self._proxy = ThreadedProxy(
                 Config(
                     gateway=f"127.0.0.1:{self.sim.port}",
@@ -143,7 +142,7 @@ class Bench:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test of a module that says so twice: straight, and through a proxy."""
     second = getattr(metafunc.module, "SECOND_WAY", "")
-    if second and LIBRARY == "ib_async" and "bench" in metafunc.fixturenames:
+    if second and "bench" in metafunc.fixturenames:
         is_direct = metafunc.definition.get_closest_marker("only_direct")
         ways = ["direct"] if is_direct else ["direct", second]
         metafunc.parametrize("bench", ways, indirect=True, scope="module")
@@ -294,26 +293,3 @@ def connect_judge(
 def judge(connect_judge: Callable[..., Judge]) -> Judge:
     """A connected client."""
     return connect_judge()
-
-
-@pytest.fixture(scope="session")
-def install_apart(pytestconfig: pytest.Config) -> Callable[..., Path]:
-    """Installs packages into a folder that outlives the session, without their dependencies."""
-
-    def install(name: str, *requirements: str) -> Path:
-        cache = getattr(pytestconfig, "cache", None)
-        if not cache:
-            pytest.skip("pytest's cache, where packages are kept, is switched off")
-        folder = Path(str(cache.mkdir(f"judge-{name}")))
-        done = folder / "installed"
-        if not done.exists():
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-            command += ["--target", str(folder), *requirements]
-            try:
-                subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
-            except (subprocess.SubprocessError, OSError) as error:
-                pytest.skip(f"{name} cannot be installed here: {error}")
-            done.touch()
-        return folder
-
-    return install

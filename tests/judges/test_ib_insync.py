@@ -14,7 +14,7 @@ from importlib.metadata import requires, version
 from pathlib import Path
 
 LONGEST_S = 100
-REQUIREMENTS = ("ib_insync==0.9.86", "eventkit==1.0.3", "nest_asyncio")
+REQUIREMENTS = ("ib_insync==0.9.86", "eventkit==1.0.3", "nest_asyncio")  # as tests/compat has it
 
 
 def serve(folder: Path, library: str) -> None:
@@ -43,7 +43,7 @@ def oldest_ib_async() -> str:
 
 
 def test_ib_insync_is_served_like_ib_async(install_apart: Callable[..., Path]) -> None:
-    """Everything that ib_async can ask, ib_insync 0.9.86 asks too, with the same result."""
+    """All that ib_async can ask ib_insync 0.9.86 asks too, straight and through the proxy."""
     serve(install_apart("ib_insync", *REQUIREMENTS), "ib_insync")
 
 

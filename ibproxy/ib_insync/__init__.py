@@ -1,0 +1,52 @@
+"""ib_insync 0.9.86 through the proxy: write `ibproxy.ib_insync` where ib_insync stood.
+
+::
+
+    from ibproxy.ib_insync import *
+
+    ib = IB()
+    ib.connect("127.0.0.1", 4002, clientId=1)
+
+Every name of ib_insync is here and is ib_insync's own object, its submodules too; only `IB` is
+another one. ib_insync is not a dependency of ibproxy.
+"""
+
+import functools
+import importlib
+import sys
+from typing import Any
+
+from ibproxy.names import public_names, share_submodules
+from ibproxy.remote import lead_through_proxy
+from ibproxy.seam import check_seam
+
+try:
+    ib_insync: Any = importlib.import_module("ib_insync")
+except ModuleNotFoundError as error:
+    if error.name != "ib_insync":
+        raise
+    raise ModuleNotFoundError(
+        "ib_insync is not installed: pip install 'ib-async-proxy[insync]'", name="ib_insync"
+    ) from None
+
+_LIBRARY = f"ib_insync {ib_insync.__version__}"
+check_seam(ib_insync.IB(), _LIBRARY)
+
+
+class RemoteIB(ib_insync.IB):  # type: ignore[misc] # it has no types
+    """ib_insync's `IB`, connected through the proxy; as `ibproxy.RemoteIB` in all else."""
+
+    strategy: str = ""
+
+    @functools.wraps(ib_insync.IB.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lead_through_proxy(self, _LIBRARY)
+
+
+__all__ = list(public_names(ib_insync))
+globals().update({name: getattr(ib_insync, name) for name in __all__})
+IB = RemoteIB
+share_submodules(sys.modules[__name__], ib_insync)
+
+from ibproxy.ib_insync import ib as ib  # noqa: E402 - it needs all of the above
