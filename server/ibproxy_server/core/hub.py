@@ -9,9 +9,7 @@ It never raises on what a peer sent.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ibproxy.errors import LocalError, RemoteProtocolError
@@ -22,7 +20,6 @@ from ibproxy_server.core import events as ev
 from ibproxy_server.core.accounts import AccountDesk
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import (
-    AcceptClient,
     CloseUpstream,
     DropClient,
     Effect,
@@ -32,61 +29,22 @@ from ibproxy_server.core.effects import (
     SendUpstream,
 )
 from ibproxy_server.core.heartbeat import Heartbeat
+from ibproxy_server.core.hub_settings import HubSettings
 from ibproxy_server.core.journal_entries import Entry
-from ibproxy_server.core.kinds import Ports, judge
 from ibproxy_server.core.notices import NoticeDesk
 from ibproxy_server.core.orders import OrderDesk
+from ibproxy_server.core.reception import Reception
 from ibproxy_server.core.recorder import restore
-from ibproxy_server.core.requests import Limits, RequestDesk
+from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.serial import SerialDesk
-from ibproxy_server.core.session import Phase, Session, View
+from ibproxy_server.core.session import Phase, Session
 from ibproxy_server.core.session_desk import SessionDesk
-from ibproxy_server.core.upstream import Stage, Upstream
+from ibproxy_server.core.upstream import Upstream
+
+__all__ = ["MAX_BACKLOG_BYTES", "Hub", "HubSettings"]
 
 MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 """A client for whom more than this waits is disconnected."""
-
-DATA_LOST = 1101
-"""Connectivity is back, but what was subscribed is not (fact 7.3)."""
-
-FIRST_LOG_LEVEL, LAST_LOG_LEVEL = 1, 5
-
-_NO_ID = (-1, 2**31 - 1)
-_FARM = re.compile(rb":|\.(?=\w+(?:\.\w+)*$)")
-"""What stands before a farm's name, which may have dots of its own (facts 1.15, 1.16, 1.18)."""
-
-_MARKET_RULE = re.compile(rb"Market rule with id = (\d+)")
-
-
-@dataclass(frozen=True)
-class HubSettings:
-    """What the hub must know.
-
-    Attributes:
-        gateway: address of the gateway, for people.
-        client_id: the proxy's client id at the gateway.
-        max_version: highest server version to negotiate.
-        messages_per_s: limit of messages to the gateway; 0: none.
-        account_turn_s: how long an account keeps the account slot when others want it.
-        accounts_of_strategy: strategy -> the accounts that it is bound to; others see all.
-        expects_of_strategy: strategy -> "paper", "live", "any" or "port"; see `kinds.judge`.
-        ports: which ports ask for paper, and which for live.
-        limits: what may run at the gateway at once.
-        takes_over: whether a second live copy of a strategy with one client id ends the first.
-        silence_s: how long the gateway may be silent before the link is renewed; 0: for ever.
-    """
-
-    gateway: str = "127.0.0.1:4002"
-    client_id: int = 100
-    max_version: int = 176
-    messages_per_s: float = 45.0
-    account_turn_s: float = 2.0
-    accounts_of_strategy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    expects_of_strategy: Mapping[str, str] = field(default_factory=dict)
-    ports: Ports = field(default_factory=Ports)
-    limits: Limits = field(default_factory=Limits)
-    silence_s: float = 60.0
-    takes_over: bool = False
 
 
 class Hub:
@@ -116,16 +74,16 @@ class Hub:
         self.session_desk = SessionDesk(
             self.context, self.orders, self.notices, self._drop, takes_over=settings.takes_over
         )
+        self.reception = Reception(self.context, self.upstream, settings)
         self.heartbeat = Heartbeat(settings.silence_s)
         self._started_at_s: float | None = None
         self._was_ready = False
-        self._waiting: list[ev.ClientArrived] = []
         self._unknown: set[bytes] = set()
         self.messages_received = 0
         self._request_rows = requests_by_id()
         self._answer_routes: dict[bytes, tuple[Answer, Callable[[Answer, bytes], None]]] = {}
         self._on_event: dict[type, Callable[[Any], None]] = {
-            ev.ClientArrived: self._client_arrived,
+            ev.ClientArrived: self.reception.arrived,
             ev.ClientData: self._client_data,
             ev.ClientBlocked: self._client_blocked,
             ev.ClientDrained: self._client_drained,
@@ -196,44 +154,6 @@ class Hub:
 
     # clients
 
-    def _client_arrived(self, event: ev.ClientArrived) -> None:
-        if self.upstream.stage is Stage.WAITING:
-            reason = (
-                f"no gateway at {self.upstream.address}: {self.upstream.note or 'not tried yet'}"
-            )
-            self._turn_away(event, reason)
-        elif not self.upstream.is_ready:
-            self._waiting.append(event)  # it is about to be
-        else:
-            self._admit(event)
-
-    def _admit(self, event: ev.ClientArrived) -> None:
-        all_accounts = self.upstream.accounts
-        expects = self.settings.expects_of_strategy.get(event.strategy, "port")
-        verdict = judge(event.strategy, event.port, expects, self.settings.ports, all_accounts)
-        if verdict.refusal:
-            self._turn_away(event, verdict.refusal)
-            return
-        if verdict.warning:
-            self.context.notice(Level.WARNING, verdict.warning)
-        accounts = self.settings.accounts_of_strategy.get(event.strategy, all_accounts)
-        view = View(accounts, is_whole=set(accounts) == set(all_accounts))
-        session = Session(
-            event.session,
-            event.strategy,
-            view,
-            self.context.now_s,
-            program=event.program,
-            pid=event.pid,
-        )
-        self.context.sessions[event.session] = session
-        self.context.effects.append(AcceptClient(event.session))
-
-    def _turn_away(self, event: ev.ClientArrived, reason: str) -> None:
-        self.context.counters["refusals"] += 1
-        self.context.notice(Level.WARNING, f"{event.strategy} was refused: {reason}")
-        self.context.effects.append(DropClient(event.session, reason, refused=True))
-
     def _client_data(self, event: ev.ClientData) -> None:
         session = self.context.sessions.get(event.session)
         if session is None:
@@ -289,7 +209,7 @@ class Hub:
             self.context.notice(Level.INFO, text)
 
     def _client_left(self, event: ev.ClientLeft) -> None:
-        self._waiting = [each for each in self._waiting if each.session != event.session]
+        self.reception.left(event.session)
         session = self.context.sessions.get(event.session)
         if session:
             self._forget(session)
@@ -390,16 +310,8 @@ class Hub:
             msg_id: (row, deliver[row.deliver])
             for msg_id, row in answers_by_id(upstream.server_version).items()
         }
-        for strategy, accounts in self.settings.accounts_of_strategy.items():
-            for account in accounts:
-                if account not in upstream.accounts and not self._was_ready:
-                    self.context.effects.append(
-                        GiveUp(
-                            f"strategy {strategy} is bound to account {account}, but the "
-                            f"gateway at {upstream.address} has "
-                            f"{', '.join(upstream.accounts)}: correct the configuration"
-                        )
-                    )
+        if not self._was_ready:
+            self.reception.check_accounts()
         self._was_ready = True
         if not self._journal_fits(upstream.accounts):
             return
@@ -411,9 +323,7 @@ class Hub:
             f"{upstream.server_version}, accounts {', '.join(upstream.accounts)}"
         )
         self.context.notice(Level.INFO, text)
-        waiting, self._waiting = self._waiting, []
-        for event in waiting:
-            self._admit(event)
+        self.reception.opens()
 
     def _journal_fits(self, accounts: tuple[str, ...]) -> bool:
         """Ids of another login's orders would be taken for this one's."""
@@ -441,9 +351,7 @@ class Hub:
         self.notices.reset()
         for session in list(self.context.sessions.values()):
             self._drop(session, f"the gateway at {self.upstream.address} is gone: {event.reason}")
-        for arrival in self._waiting:
-            self._turn_away(arrival, f"no gateway at {self.upstream.address}: {event.reason}")
-        self._waiting.clear()
+        self.reception.closes(event.reason)
         for desk in self._desks:
             desk.reset()
         self.context.pacer.clear()  # last: sessions that end cancel what they had
