@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibproxy_server.core.account_slot import LOAD_TIMEOUT_S, AccountSlot
+from ibproxy_server.core.accounts.slot import LOAD_TIMEOUT_S, AccountSlot
 
 TURN_S = 2.0
 

@@ -8,11 +8,13 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
+import ibproxy_server.core.accounts
 import ibproxy_server.core.requests
 from ibproxy import RemoteIB, Stock
 from ibproxy.config import (
@@ -180,11 +182,11 @@ def test_every_module_of_the_core_has_its_place() -> None:
         assert f"/{module}`" in text or f"`{module}`" in text, module
 
 
-def test_the_map_of_a_room_is_whole() -> None:
-    """`core/requests/__init__.py` names each of its modules."""
-    text = inspect.getdoc(ibproxy_server.core.requests) or ""
-    folder = ROOT / "server/ibproxy_server/core/requests"
-    for module in folder.glob("[a-z]*.py"):
+@pytest.mark.parametrize("room", [ibproxy_server.core.requests, ibproxy_server.core.accounts])
+def test_the_map_of_a_room_is_whole(room: ModuleType) -> None:
+    """The `__init__` of a room of the core names each of its modules."""
+    text = f"\n{inspect.getdoc(room)}"
+    for module in Path(str(room.__file__)).parent.glob("[a-z]*.py"):
         assert f"\n{module.stem} " in text, module
 
 

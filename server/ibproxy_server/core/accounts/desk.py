@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from ibproxy.wire.framing import join_fields
 from ibproxy.wire.messages import Answer, Request
 from ibproxy_server.core import codes
-from ibproxy_server.core.account_slot import AccountSlot
+from ibproxy_server.core.accounts.slot import AccountSlot
+from ibproxy_server.core.accounts.value_streams import ValueStreams
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
-from ibproxy_server.core.value_streams import ValueStreams
 
 PORTFOLIO = b"7"
 MAX_IMAGE_AGE_S = 180.0
