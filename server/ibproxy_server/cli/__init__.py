@@ -180,6 +180,14 @@ def _parser() -> _Parser:
     )
     add_arguments(run)
 
+    check = commands.add_parser(
+        "check",
+        help="say what will happen to a script behind the proxy, without running it",
+        allow_abbrev=False,
+    )
+    check.add_argument("files", nargs="+", metavar="FILE", help="a script, or a notebook")
+    check.add_argument("--json", action="store_true", help="for programs")
+
     status = commands.add_parser("status", help="show what a proxy is doing", allow_abbrev=False)
     status.add_argument("--url", metavar="URL", help="the proxy's address")
     status.add_argument("--json", action="store_true", help="for programs")
