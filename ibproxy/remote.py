@@ -6,31 +6,33 @@ events, errors and log lines, is ib_async's own work on the bytes of a gateway.
 
 from __future__ import annotations
 
-import functools
 import weakref
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import ib_async
 
 from ibproxy.identity import strategy_name
 from ibproxy.link import Link
-from ibproxy.seam import attach, check_seam
+from ibproxy.seam import attach, check_seam, name_of
 
 
-def lead_through_proxy(ib: Any, library: str) -> None:
-    """Put a link under a fresh `IB` that has an attribute `strategy`.
+def lead_through_proxy(ib: Any, client: Any, library: ModuleType) -> None:
+    """Put a link under a client of the library's that `ib` is given; leave others alone.
 
     Args:
-        ib: an object of a class like `RemoteIB`.
-        library: name and version of the library that it comes from, for the proxy's records.
+        ib: an object that has an attribute `strategy`.
+        client: what is about to become its client, which may be a program's own kind.
+        library: where the class of `ib` comes from.
     """
-    # Weak, so that an IB nobody holds is collected, which disconnects it.
-    this = weakref.ref(ib)
-    attach(ib.client, Link(lambda: strategy_name(getattr(this(), "strategy", "")), library))
+    if isinstance(client, library.Client) and not client.conn.isConnected():
+        # Weak, so that an IB nobody holds is collected, which disconnects it.
+        this = weakref.ref(ib)
+        link = Link(lambda: strategy_name(getattr(this(), "strategy", "")), name_of(library))
+        attach(client, link)
 
 
-LIBRARY = f"ib_async {ib_async.__version__}"
-check_seam(ib_async.IB(), LIBRARY)
+check_seam(ib_async.IB(), name_of(ib_async))
 
 
 class RemoteIB(ib_async.IB):
@@ -46,12 +48,13 @@ class RemoteIB(ib_async.IB):
 
     strategy: str = ""
 
-    if not TYPE_CHECKING:  # for a type checker the arguments are those of IB, inherited
+    if not TYPE_CHECKING:  # for a type checker it would allow any attribute
 
-        @functools.wraps(ib_async.IB.__init__)
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            lead_through_proxy(self, LIBRARY)
+        def __setattr__(self, name: str, value: Any) -> None:
+            # IB's constructor gives it a client, and programs give it one of their own.
+            if name == "client":
+                lead_through_proxy(self, value, ib_async)
+            super().__setattr__(name, value)
 
 
 IB = RemoteIB

@@ -1,4 +1,4 @@
-"""Where ib_async is cut: what `ibproxy` takes from it, and whether that is still there.
+"""Where ib_async and ib_insync are cut: what ibproxy takes from them, and whether it is there.
 
 Everything above `Client.conn` stays ib_async's own. The cut has had the same members in
 ib_insync 0.9.70 and 0.9.86 and ib_async 1.0.0 to 2.1.0.
@@ -26,6 +26,11 @@ CLIENT_MEMBERS: Final = ("_onSocketHasData", "_onSocketDisconnected", "conn")
 
 class UnknownLibraryError(LocalError, ImportError):
     """Raised by the import when the installed library is not built as ibproxy needs it."""
+
+
+def name_of(library: Any) -> str:
+    """Return a library's name and version."""
+    return f"{library.__name__} {library.__version__}"
 
 
 def check_seam(ib: Any, library: str) -> None:

@@ -110,9 +110,9 @@ def _on_import(library: ModuleType) -> None:
 
 
 def _check(library: ModuleType) -> None:
-    from ibproxy.seam import check_seam  # noqa: PLC0415 - see above
+    from ibproxy.seam import check_seam, name_of  # noqa: PLC0415 - see above
 
-    check_seam(library.IB(), _name(library))
+    check_seam(library.IB(), name_of(library))
 
 
 def _change(library: ModuleType) -> None:
@@ -160,13 +160,9 @@ async def _start_nothing(_wrapped: Any, _ibc: Any, _arguments: Any, _keywords: A
 def _lead_through_proxy(client: Any, library: ModuleType) -> None:
     from ibproxy.identity import strategy_name  # noqa: PLC0415 - see above
     from ibproxy.link import Link  # noqa: PLC0415
-    from ibproxy.seam import attach  # noqa: PLC0415
+    from ibproxy.seam import attach, name_of  # noqa: PLC0415
 
-    attach(client, Link(strategy_name, _name(library)))
-
-
-def _name(library: ModuleType) -> str:
-    return f"{library.__name__} {library.__version__}"
+    attach(client, Link(strategy_name, name_of(library)))
 
 
 def _refuse_connected(library: ModuleType) -> None:

@@ -11,14 +11,13 @@ Every name of ib_insync is here and is ib_insync's own object, its submodules to
 another one. ib_insync is not a dependency of ibproxy.
 """
 
-import functools
 import importlib
 import sys
 from typing import Any
 
 from ibproxy.names import public_names, share_submodules
 from ibproxy.remote import lead_through_proxy
-from ibproxy.seam import check_seam
+from ibproxy.seam import check_seam, name_of
 
 try:
     ib_insync: Any = importlib.import_module("ib_insync")
@@ -29,8 +28,7 @@ except ModuleNotFoundError as error:
         "ib_insync is not installed: pip install 'ib-async-proxy[insync]'", name="ib_insync"
     ) from None
 
-_LIBRARY = f"ib_insync {ib_insync.__version__}"
-check_seam(ib_insync.IB(), _LIBRARY)
+check_seam(ib_insync.IB(), name_of(ib_insync))
 
 
 class RemoteIB(ib_insync.IB):  # type: ignore[misc] # it has no types
@@ -38,10 +36,10 @@ class RemoteIB(ib_insync.IB):  # type: ignore[misc] # it has no types
 
     strategy: str = ""
 
-    @functools.wraps(ib_insync.IB.__init__)
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        lead_through_proxy(self, _LIBRARY)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "client":
+            lead_through_proxy(self, value, ib_insync)
+        super().__setattr__(name, value)
 
 
 __all__ = list(public_names(ib_insync))

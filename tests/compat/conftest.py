@@ -105,7 +105,7 @@ def stage(tmp_path: Path) -> Stage:
 @pytest.fixture
 def sim(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
     """A stand-in gateway of one account's login."""
-    return start_sim(Settings(accounts=("DU1000001",), speed=4))
+    return start_sim(Settings(accounts=("DU1000001",), speed=4, server_version=176))
 
 
 @pytest.fixture
