@@ -60,6 +60,10 @@ _HISTORY_CANCELLED = (  # fact 5.11
     162,
     "Historical Market Data Service error message:API historical data query cancelled: {id}",
 )
+_SCAN_CANCELLED = (  # as with history (fact 5.11) [assumed]
+    162,
+    "Historical Market Data Service error message:API scanner subscription cancelled: {id}",
+)
 _ONE_SHOT, _SHARED, _OWN = Carry.ONE_SHOT, Carry.SHARED, Carry.OWN
 _ORDER, _ACCOUNT, _SERIAL = Carry.ORDER, Carry.ACCOUNT, Carry.SERIAL
 _SESSION, _REFUSED = Carry.SESSION, Carry.REFUSED
@@ -152,6 +156,7 @@ REQUESTS: tuple[Request, ...] = (
         22,
         2,
         (365, "No scanner subscription found for ticker id:{id}"),
+        _SCAN_CANCELLED,
     ),
     Request(24, "reqScannerParameters", _SERIAL, answers=(19,), ends=(19,), static=True),
     _cancel(
@@ -380,7 +385,7 @@ ANSWERS: tuple[Answer, ...] = (
     Answer(6, "updateAccountValue", Deliver.ACCOUNTS, account_at=5, state_at=(2, 4)),
     Answer(7, "updatePortfolio", Deliver.ACCOUNTS, account_at=19, state_at=(2,)),
     Answer(8, "updateAccountTime", Deliver.ACCOUNTS, state_at=()),
-    Answer(9, "nextValidId", Deliver.PROXY),
+    Answer(9, "nextValidId", Deliver.ACCOUNTS),  # asked behind news bulletins, as their end
     _by_request(10, "contractDetails", 1, until=_WITH_VERSION),
     Answer(11, "execDetails", Deliver.ORDERS, 2, 16, client_at=22, perm_at=21),
     _by_request(12, "updateMktDepth", 2, operation_at=4),

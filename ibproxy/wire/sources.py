@@ -76,7 +76,7 @@ REQUEST_SOURCES: dict[str, Lines] = {
         ((25,), "fact 5.11"),
         ((93, 95), "fact 2.39"),
     ),
-    "reply": (((25,), "fact 5.11"),),
+    "reply": (((25,), "fact 5.11"), ((23,), "as with history (fact 5.11) [assumed]")),
     "static": (
         ((87,), "fact 5.8"),
         ((9, 24, 78, 82, 83, 84, 85, 91), "for the proxy's limit of age [assumed]"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ibproxy_server.core.accounts import MAX_IMAGE_AGE_S
+from ibproxy_server.core.accounts.desk import LONGEST_DAY_S, MAX_IMAGE_AGE_S
 
 
 def value(key: str, amount: object, account: str = "DU1", currency: str = "USD") -> list[object]:
@@ -85,7 +85,39 @@ def test_position_closed_while_the_slot_was_elsewhere(world: Any) -> None:
     alpha.take()
     image(world, "DU1", portfolio(2, 5))
     [row] = alpha.take()
-    assert (row[2], row[13], row[15], row[19]) == ("1", "0", "0", "DU1")
+    assert (row[2], *row[13:18], row[19]) == ("1", "0", row[14], "0.0", "0.0", "0.0", "DU1")
+
+
+def test_a_picture_of_before_a_trade_is_not_shown(world: Any) -> None:
+    """Who asks after a trade, while another account has the slot, waits for the new image."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    image(world, "DU2", value("NetLiquidation", 7, "DU2"))
+    beta = world.client("beta").start()
+    beta.say(6, 2, 1, "DU2")
+    world.pass_time(1.0)
+    world.asked()
+    world.say(61, 3, "DU1", 756733, "SPY", "STK", "", 0, "", "", "ARCA", "USD", "SPY", "SPY", 1, 5)
+    world.say(62, 1)
+    world.say(61, 3, "DU1", 756733, "SPY", "STK", "", 0, "", "", "ARCA", "USD", "SPY", "SPY", 2, 5)
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    assert alpha.take(6) == []
+    assert ["6", "2", "1", "DU1"] in world.asked(6)
+    image(world, "DU1", value("NetLiquidation", 9))
+    assert [each[3] for each in alpha.take(6)] == ["9"]
+
+
+def test_a_closed_position_is_said_once(world: Any) -> None:
+    """Who listens hears that it is 0; who asks later is shown what is held."""
+    alpha = world.client("alpha").start(1)
+    other = world.client("alpha").start(2)
+    alpha.say(6, 2, 1, "DU1")
+    image(world, "DU1", portfolio(1, 10), portfolio(2, 5))
+    alpha.take()
+    world.say(*portfolio(1, 0))
+    assert [each[2:14:11] for each in alpha.take(7)] == [["1", "0"]]
+    other.say(6, 2, 1, "DU1")
+    assert [each[2] for each in other.take(7)] == ["2"]
 
 
 def test_foreign_account_cannot_be_subscribed(world: Any, make_world: Any) -> None:
@@ -143,24 +175,62 @@ def test_positions_are_filtered_by_account(world: Any) -> None:
     assert world.asked(61) + world.asked(64) == []
 
 
+def test_positions_come_account_by_account(make_world: Any) -> None:
+    """In the gateway's order of accounts, whichever was traded first."""
+    world = make_world().connect()
+    spy = (756733, "SPY", "STK", "", 0, "", "", "ARCA", "USD", "SPY", "SPY")
+    amd = (4391, "AMD", *spy[2:])
+    for account, contract in (("DU2", spy), ("DU1", spy), ("DU2", amd)):
+        world.say(61, 3, account, *contract, 10, 5)
+    world.say(62, 1)
+    alpha = world.client("gamma").start()
+    alpha.say(61, 1)
+    assert [each[2] for each in alpha.take(61)] == ["DU1", "DU2", "DU2"]
+
+
 def test_bulletins_are_subscribed_once(world: Any) -> None:
     """One subscription upstream; who wants the day's has them; the last listener ends it."""
     alpha, beta, gamma = (world.client(each).start() for each in ("alpha", "beta", "gamma"))
     alpha.say(12, 1, 0)
-    assert world.asked(12) == [["12", "1", "0"]]
-    world.say(14, 1, 5, 1, "halted", "NYSE")
-    beta.say(12, 1, 1)
     assert world.asked(12) == [["12", "1", "1"]]
     world.say(14, 1, 4, 1, "of this morning", "NYSE")
-    gamma.say(12, 1, 1)
+    world.say(9, 1, 1)
+    world.say(14, 1, 5, 1, "halted", "NYSE")
+    beta.say(12, 1, 1)
+    gamma.say(12, 1, 0)
+    world.say(14, 1, 6, 1, "resumed", "NYSE")
     assert world.asked(12) == []
-    assert [each[2] for each in gamma.take()] == ["5", "4"]
-    assert len(alpha.take()) == 2
+    assert [each[2] for each in alpha.take()] == ["5", "6"]
+    assert [each[2] for each in beta.take()] == ["4", "5", "6"]
+    assert [each[2] for each in gamma.take()] == ["6"]
     alpha.say(13, 1)
     beta.leave()
     assert world.asked(13) == []
     gamma.leave()
     assert world.asked(13) == [["13", "1"]]
+
+
+def test_bulletins_of_the_day_are_shown_to_who_asks_for_them(world: Any) -> None:
+    """Who asks while they come in is shown all of them, as often as it asks; others none."""
+    alpha, beta = (world.client(each).start() for each in ("alpha", "beta"))
+    alpha.say(12, 1, 0)
+    world.say(14, 1, 4, 1, "of this morning", "NYSE")
+    beta.say(12, 1, 1)
+    beta.say(12, 1, 1)
+    world.say(14, 1, 5, 1, "of noon", "NYSE")
+    world.say(9, 1, 1)
+    world.say(14, 1, 6, 1, "new", "NYSE")
+    assert [each[2] for each in alpha.take()] == ["6"]
+    assert [each[2] for each in beta.take()] == ["4", "4", "5", "5", "6"]
+
+
+def test_bulletins_are_new_after_a_while(world: Any) -> None:
+    """A gateway that never ends the day's bulletins keeps nobody from new ones."""
+    alpha = world.client().start()
+    alpha.say(12, 1, 0)
+    world.pass_time(LONGEST_DAY_S + 1)
+    world.say(14, 1, 5, 1, "halted", "NYSE")
+    assert [each[2] for each in alpha.take()] == ["5"]
 
 
 def test_an_old_picture_is_asked_for_anew(world: Any) -> None:

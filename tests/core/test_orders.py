@@ -256,6 +256,36 @@ def test_client_id_filter_is_applied_here(world: Any) -> None:
     assert [each[14] for each in alpha.take(11)] == ["b"]
 
 
+def test_an_answer_under_two_ids_has_two_commissions(world: Any) -> None:
+    """Two equal questions share an answer; each execution shown has its commission report."""
+    alpha = world.client("alpha").start(5)
+    alpha.say(*order(1))
+    for request_id in (12, 13):
+        alpha.say(7, 3, request_id, 0, "", "", "", "", "", "")
+    [asked] = world.asked(7)
+    world.say(*execution(1, "a", asked[2]))
+    world.say(59, 1, "a", 1.0, "USD", 0, 0, "")
+    assert [each[0] for each in alpha.take()] == ["11", "11", "59", "59"]
+    world.say(59, 1, "a", 1.0, "USD", 0, 0, "")
+    assert alpha.take() == []
+
+
+def test_two_filters_under_one_id_in_flight(world: Any) -> None:
+    """Each question about executions keeps the filter that it was asked with."""
+    for client_id in (5, 6):
+        world.client("alpha").start(client_id).say(*order(1))
+    alpha = world.clients[1]
+    for wanted in (5, 6, 0):
+        alpha.say(7, 3, 12, wanted, "", "", "", "", "", "")
+    answers = []
+    for asked in world.asked(7):
+        world.say(*execution(1, "a", asked[2]))
+        world.say(*execution(2, "b", asked[2], perm_id=901))
+        world.say(55, 1, asked[2])
+        answers.append([each[14] for each in alpha.take(11)])
+    assert answers == [["a"], ["b"], ["a", "b"]]
+
+
 def test_refused_order_can_be_sent_again_under_its_id(world: Any) -> None:
     """Upstream it is a new order with a new id: others may have used higher ones meanwhile."""
     alpha, beta = world.client("alpha").start(), world.client("beta").start()
@@ -266,6 +296,62 @@ def test_refused_order_can_be_sent_again_under_its_id(world: Any) -> None:
     assert [each[1] for each in world.asked(3)] == ["1", "2", "3"]
     world.say(*open_order(3, perm_id=903))
     assert alpha.take(5)[0][1] == "1"
+
+
+def test_a_refused_orders_id_has_not_been_used(world: Any) -> None:
+    """The next valid id goes back to it, and what lies below a used one is a duplicate still."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    world.say(*open_order(1))
+    alpha.say(*order(7))
+    alpha.say(8, 1, 1)
+    world.say(4, 2, 2, 321, "Error validating request.-'bZ' : cause - no", "")
+    alpha.say(8, 1, 1)
+    assert [each[2] for each in alpha.take(9)] == ["8", "2"]
+    alpha.take()
+    alpha.say(*order(3))
+    alpha.say(*order(2))
+    assert [each[2:4] for each in alpha.take(4)] == [["2", "103"]]
+    assert [each[1] for each in world.asked(3)] == ["1", "2", "3"]
+
+
+def test_a_refused_order_below_a_used_id_is_a_duplicate(world: Any) -> None:
+    """Once a higher id has been used, the refused one is no better than any id below it."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    alpha.say(*order(2))
+    world.say(4, 2, 1, 321, "Error validating request.-'bZ' : cause - no", "")
+    alpha.take()
+    alpha.say(*order(1))
+    assert [each[3] for each in alpha.take()] == ["103"]
+
+
+def test_a_refused_change_of_an_order_held_back_leaves_the_order(world: Any) -> None:
+    """An order that waits for its family is never stated, and a refusal may be of its change."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    alpha.say(*order(1))
+    refused = (4, 2, 1, 321, "Error validating request.-'bZ' : cause - no", "")
+    world.say(*refused)
+    alpha.say(*order(1))
+    assert [each[1] for each in world.asked(3)] == ["1", "1", "1"]
+    world.say(*refused)
+    world.say(*refused)
+    alpha.say(*order(1))
+    assert [each[1] for each in world.asked(3)] == ["2"]
+
+
+def test_a_question_about_margin_uses_up_its_id(world: Any) -> None:
+    """An order under the id of an answered what-if is a duplicate (fact 3.101)."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1, what_if=1))
+    world.say(*open_order(1, perm_id=0))
+    alpha.take()
+    alpha.say(*order(1))
+    alpha.say(*order(1, what_if=1))
+    alpha.say(*order(2))
+    assert [each[3] for each in alpha.take()] == ["103", "103"]
+    assert [each[1] for each in world.asked(3)] == ["1", "2"]
 
 
 def test_duplicate_is_told_before_anything_else(world: Any) -> None:
@@ -413,6 +499,24 @@ def test_global_cancel_is_not_answered(world: Any) -> None:
     world.asked()
     alpha.say(58, 1)
     assert [each[2] for each in world.asked(4)] == ["1"]  # the other is being cancelled already
+
+
+@pytest.mark.parametrize("end", ["Cancelled", "Filled"])
+def test_global_cancel_is_not_answered_after_the_orders_end(world: Any, end: str) -> None:
+    """Its single cancels may cross the report that the order is filled or cancelled."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    world.say(*open_order(1))
+    alpha.say(58, 1)
+    alpha.say(58, 1)
+    assert len(world.asked(4)) == 1
+    alpha.say(4, 1, 1, "")
+    alpha.take()
+    world.say(*status(1, end))
+    refusal = (4, 2, 1, 10148, "OrderId 1 that needs to be cancelled cannot be", "")
+    for _ in range(2 if end == "Filled" else 1):
+        world.say(*refusal)
+    assert [each[3] for each in alpha.take(4)] == ["10148"]
 
 
 def test_global_cancel_takes_orders_not_yet_stated(world: Any) -> None:

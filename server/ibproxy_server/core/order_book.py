@@ -32,6 +32,7 @@ class OrderRecord:
         foreign_client_id: the API client that placed it, if not this proxy.
         perm_id: the broker's id; empty until it is known.
         account: its account; empty until it is known.
+        highest_before: the highest id that its owner had used when it was placed.
         is_what_if: whether it only asks for margin and commission.
         is_transmitted: whether the broker is to get it; if not, the gateway keeps it to itself and
             tells nothing of it (fact 3.91).
@@ -41,6 +42,7 @@ class OrderRecord:
         open_message: fields of its last openOrder, for as long as it may work.
         status_message: fields of its last orderStatus.
         fills: how many executions it had.
+        places: how many of its placeOrder messages were not refused, as far as is known.
         asked_cancels: the owner's cancels under way.
         unasked_cancels: single cancels under way that stand for a global one.
         is_gone: whether the gateway has refused it, or no longer lists it.
@@ -52,6 +54,7 @@ class OrderRecord:
     foreign_client_id: int = 0
     perm_id: bytes = b""
     account: bytes = b""
+    highest_before: int = 0
     is_what_if: bool = False
     is_transmitted: bool = False
     has_left: bool = False
@@ -60,9 +63,33 @@ class OrderRecord:
     open_message: list[bytes] | None = None
     status_message: list[bytes] | None = None
     fills: int = 0
+    places: int = 0
     is_gone: bool = False
     asked_cancels: int = 0
     unasked_cancels: int = 0
+
+    @property
+    def has_cancels(self) -> bool:
+        """Whether a cancel is under way."""
+        return bool(self.asked_cancels or self.unasked_cancels)
+
+    def take_refusal(self) -> bool:
+        """A cancel was refused; return whether the owner is to be told.
+
+        Which one it was is not said, and the owner does not know of those that it did not ask for.
+        """
+        if self.asked_cancels or not self.unasked_cancels:
+            self.asked_cancels = max(0, self.asked_cancels - 1)
+            return True
+        self.unasked_cancels -= 1
+        return False
+
+    def take_cancelled(self) -> None:
+        """It is cancelled: one of its cancels was not refused."""
+        if self.unasked_cancels:
+            self.unasked_cancels -= 1
+        elif self.asked_cancels:
+            self.asked_cancels -= 1
 
     @property
     def status(self) -> bytes:
@@ -77,7 +104,7 @@ class OrderRecord:
     @property
     def is_refused(self) -> bool:
         """Whether the gateway has refused it before stating it: its id is as good as new."""
-        return self.is_gone and not self.is_stated
+        return self.is_gone and not self.was_stated
 
     @property
     def was_stated(self) -> bool:
@@ -154,6 +181,7 @@ class OrderBook:
 
     def _add(self, record: OrderRecord, owner: Owner) -> None:
         self.raise_upstream_id(record.upstream_id)
+        record.highest_before = self._highest.get(owner, 0)
         self.raise_client_id(owner, record.client_order_id)
         mine = self._by_owner.setdefault(owner, {})
         if not record.is_what_if or record.client_order_id not in mine:
@@ -181,13 +209,34 @@ class OrderBook:
         """Return the orders that have not left and now never will; they are refused."""
         unsent = [each for each in self._unstated() if not each.has_left]
         for record in unsent:
-            record.is_gone = True
+            self.give_up(record)
         return unsent
 
     def _unstated(self) -> Iterator[OrderRecord]:
         return (
             each for each in self.records if each.owner and each.may_work and not each.was_stated
         )
+
+    def refuse(self, record: OrderRecord) -> None:
+        """The gateway has refused a placeOrder message of it.
+
+        One that was never stated may be held back (transmit off), and then a change was refused;
+        if nothing is left of it, its id has not been used [assumed].
+        """
+        if record.was_stated:
+            return
+        record.places -= 1
+        if record.places <= 0:
+            self.give_up(record)
+
+    def give_up(self, record: OrderRecord) -> None:
+        """It has never been an order: its id is free again."""
+        record.is_gone = True
+        if record.owner is None:
+            return
+        mine = self._by_owner[record.owner]
+        while (last := mine.get(self._highest[record.owner])) and last.is_refused:
+            self._highest[record.owner] = last.highest_before
 
     def of_client(self, owner: Owner, client_order_id: int) -> OrderRecord | None:
         """Return the owner's order with that id."""

@@ -9,8 +9,10 @@ A commission report has no id but the execution's (fact 3.35): it follows the ex
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from ibproxy.errors import LocalError
 from ibproxy.wire.framing import join_fields
@@ -22,9 +24,10 @@ from ibproxy_server.core.effects import Level
 from ibproxy_server.core.order_book import OrderBook, OrderRecord
 from ibproxy_server.core.recorder import Recorder
 from ibproxy_server.core.requests import RequestDesk
-from ibproxy_server.core.session import Session
+from ibproxy_server.core.requests.upstream_request import UpstreamRequest
+from ibproxy_server.core.session import Place, Session
 
-ALL_OPEN_ORDERS = 16
+EXECUTIONS, ALL_OPEN_ORDERS = 7, 16
 _ALL_OPEN_ORDERS = join_fields(ALL_OPEN_ORDERS, 1)
 _OPEN_ORDER_END = join_fields(53, 1)
 _ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
@@ -33,8 +36,13 @@ _ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
 MAX_ORDER_ID = 2**31 - 2
 """Above it is only what libraries write for no id."""
 
+CANCELLED = frozenset({b"Cancelled", b"ApiCancelled"})
+
 _LIVE = b"-1"
 """Request id of an execution that nobody asked for (fact 12.4)."""
+
+Asker = tuple[int, bytes]
+"""Session number and the client's request id."""
 
 
 class OrderDesk:
@@ -65,8 +73,9 @@ class OrderDesk:
         self._listed: set[bytes] | None = None  # permIds of a full list that is coming in
         self._waiting: list[tuple[Session, Request]] = []
         self._waiting_for_next: list[tuple[Session, Request]] = []
-        self._wanted_client: dict[tuple[int, bytes], int] = {}
-        self._audience: dict[bytes, list[Session]] = {}
+        self._wanted_client: WeakKeyDictionary[UpstreamRequest, dict[Asker, int]]
+        self._wanted_client = WeakKeyDictionary()
+        self._audience: dict[bytes, dict[Session, list[int]]] = {}
 
     # from clients
 
@@ -82,11 +91,13 @@ class OrderDesk:
             return
         is_what_if = at.is_what_if(fields, self._context.server_version)
         record = self.book.of_client(session.owner, client_order_id)
+        if record and (record.is_what_if or record.is_refused):
+            record = None  # an answered what-if is no order, but has used up its id [assumed]
         if record is None and client_order_id < self.book.next_client_id(session.owner):
-            session.error(client_order_id, *codes.DUPLICATE_ORDER)
+            session.error(client_order_id, *codes.DUPLICATE_ORDER)  # fact 3.9
             return
-        if record and (record.is_what_if != is_what_if or record.is_refused):
-            record = None  # not a modification, but an order of its own
+        if is_what_if:
+            record = None  # also under a working order's id a question of its own (fact 3.102)
         if not self._settle_account(session, client_order_id, fields):
             return
         if not self._map_parent(session, client_order_id, fields):
@@ -101,6 +112,7 @@ class OrderDesk:
             return
         record.account = fields[at.ACCOUNT]
         record.is_transmitted |= fields[at.TRANSMIT] == b"1"
+        record.places += 1
         if fields[at.OCA_GROUP]:
             shown = fields[at.OCA_GROUP]
             fields[at.OCA_GROUP] = self.book.oca_name(session.owner, shown)
@@ -132,7 +144,7 @@ class OrderDesk:
         if not is_new and not record.is_refused:
             send()
             return
-        record.is_gone = True
+        self.book.give_up(record)
         self.recorder.withdraw(record)
         self._reject(session, record.client_order_id, reason)
 
@@ -198,7 +210,7 @@ class OrderDesk:
         """Cancel what the session owns; upstream the message would cancel everybody's."""
         tail = (b"",) if self._context.server_version >= 169 else ()  # noqa: PLR2004
         for record in self.book.of_owner(session.owner):
-            if record.may_work and not record.asked_cancels:
+            if record.may_work and not record.has_cancels:
                 record.unasked_cancels += 1
                 fields = [b"4", b"1", b"%d" % record.upstream_id, *tail]
                 self._send_cancel(session, fields, row, record)
@@ -240,26 +252,25 @@ class OrderDesk:
 
     def _ask_executions(self, session: Session, row: Request, fields: list[bytes]) -> None:
         # upstream all are one client: which client id was meant is settled at the answer
-        wanted = int(fields[at.FILTER_CLIENT_ID] or 0)
-        if wanted:
-            self._wanted_client[session.number, fields[2]] = wanted
-        else:
-            self._wanted_client.pop((session.number, fields[2]), None)
+        client_id, wanted = fields[2], int(fields[at.FILTER_CLIENT_ID] or 0)
         fields[at.FILTER_CLIENT_ID] = b"0"
         if not fields[at.FILTER_ACCOUNT] and session.view.only:
             fields[at.FILTER_ACCOUNT] = session.view.only.encode()
+        before = len(session.requests)
         self._requests.ask(session, row, fields)
+        if wanted and len(session.requests) > before:
+            request = next(reversed(session.requests.values()))
+            wanted_by = self._wanted_client.setdefault(request, {})
+            wanted_by[session.number, client_id] = wanted
 
     def forget(self, session: Session) -> None:
         """The session is over; its orders stay (fact 1.57)."""
         for waiting in (self._waiting, self._waiting_for_next):
             waiting[:] = [each for each in waiting if each[0] is not session]
         for exec_id, audience in list(self._audience.items()):
-            audience[:] = [each for each in audience if each is not session]
+            audience.pop(session, None)
             if not audience:
                 del self._audience[exec_id]
-        for place in [each for each in self._wanted_client if each[0] == session.number]:
-            del self._wanted_client[place]
 
     def welcome(self, session: Session) -> None:
         """Tell a new session which of its orders may have got lost."""
@@ -306,16 +317,14 @@ class OrderDesk:
     def error(self, upstream_id: int, code: int, rest: list[bytes]) -> bool:
         """Bring an error to the order's owner; False if the id is no order's."""
         record = self.book.of_upstream(upstream_id)
-        if record and not record.is_stated and not codes.is_information(code):
-            record.is_gone = True  # refused before it was ever stated
+        is_of_cancel = code in codes.CANCEL_REFUSALS
+        is_refusal = not codes.is_information(code) and not is_of_cancel
+        if record and not record.was_stated and (is_refusal or record.is_unknown):
+            self.book.refuse(record)
             record.is_unknown = False
             self.recorder.changed(record)
-        if record and code in codes.CANCEL_REFUSALS:
-            if record.asked_cancels:
-                record.asked_cancels -= 1
-            elif record.unasked_cancels:
-                record.unasked_cancels -= 1  # reqGlobalCancel is never answered (fact 3.87)
-                return True
+        if record and is_of_cancel and not record.take_refusal():
+            return True  # reqGlobalCancel is never answered (fact 3.87)
         session = self._session_of(record) if record else None
         if record and session:
             theirs = b"%d" % record.client_order_id
@@ -344,7 +353,8 @@ class OrderDesk:
         is_repeated = fields == record.status_message
         record.status_message = fields
         if not record.may_work:
-            record.asked_cancels = record.unasked_cancels = 0
+            if record.status in CANCELLED:
+                record.take_cancelled()
             record.open_message = None  # by far the largest part of what is known of it
         self._is_known(record)
         for session in self._audience_of(record, is_repeated=is_repeated):
@@ -396,35 +406,43 @@ class OrderDesk:
             listeners = [(session, _LIVE)] if session else []
         else:
             listeners = self._requests.askers(request_id)
-        audience = self._audience.setdefault(exec_id, [])
+        shown_to = Counter[Session]()
         for session, client_id in listeners:
-            if not session.view.sees(account) or not self._is_wanted(session, client_id, record):
+            place = EXECUTIONS, client_id, request_id
+            if not session.view.sees(account) or not self._is_wanted(session, place, record):
                 continue
             shown = list(fields)
             order_id, shown[at.EXEC_CLIENT_ID] = self._ids_for(session, record)
             shown[at.EXEC_ORDER_ID] = order_id
             shown[at.EXEC_REQUEST_ID] = client_id
             session.send(b"\0".join(shown))
-            audience.append(session)
-        if not audience:
-            del self._audience[exec_id]
+            shown_to[session] += 1
+        for session, times in shown_to.items():
+            self._audience.setdefault(exec_id, {}).setdefault(session, []).append(times)
 
-    def _is_wanted(self, session: Session, client_id: bytes, record: OrderRecord) -> bool:
+    def _is_wanted(self, session: Session, place: Place, record: OrderRecord) -> bool:
         """Whether an execution passes the client id filter; 0 means all (fact 3.107)."""
-        wanted = self._wanted_client.get((session.number, client_id), 0)
-        if client_id == _LIVE or not wanted:
-            return True
-        return int(self._ids_for(session, record)[1]) == wanted
+        request = session.requests.get(place)
+        if request is None:
+            return True  # nobody asked for it
+        wanted = self._wanted_client.get(request, {}).get((session.number, place[1]), 0)
+        return not wanted or int(self._ids_for(session, record)[1]) == wanted
 
     def _commission(self, fields: list[bytes]) -> None:
-        """Each execution that was shown is followed by one commission report."""
+        """Each execution that was shown is followed by one commission report.
+
+        It may have been shown live and as an answer, which are followed by one each, and an
+        answer under two ids of a session, which share one.
+        """
         exec_id, payload = fields[at.COMMISSION_EXEC_ID], b"\0".join(fields)
-        owed = self._audience.pop(exec_id, [])
-        for session in dict.fromkeys(owed):
-            session.send(payload)
-            owed.remove(session)
-        if owed:
-            self._audience[exec_id] = owed  # shown twice, live and as an answer
+        audience = self._audience.get(exec_id, {})
+        for session, times in list(audience.items()):
+            for _ in range(times.pop(0)):
+                session.send(payload)
+            if not times:
+                del audience[session]
+        if not audience:
+            self._audience.pop(exec_id, None)
 
     def _bound(self, fields: list[bytes]) -> None:
         """Message 100 tells the order id that a manual order got; no session binds yet."""

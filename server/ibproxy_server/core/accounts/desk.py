@@ -9,6 +9,7 @@ all accounts at a time (fact 2.19).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, field
 
@@ -26,8 +27,11 @@ PORTFOLIO = b"7"
 MAX_IMAGE_AGE_S = 180.0
 """The gateway restates an account every three minutes (fact 2.9); an older image is not shown."""
 
+LONGEST_DAY_S = 5.0
+"""After which a bulletin is new, even if nothing has ended those of the day."""
+
 _UNSUBSCRIBED = (2100, "API client has been unsubscribed from account data.")  # fact 2.17
-_POSITION, _MARKET_VALUE, _UNREALIZED = 13, 15, 17
+_POSITION, _MARKET_VALUE, _AVERAGE_COST, _UNREALIZED = 13, 15, 16, 17
 _POSITION_END = join_fields(62, 1)
 
 Key = tuple[bytes, ...]
@@ -63,11 +67,13 @@ class AccountDesk:
         self._listeners: dict[Session, str] = {}
         self._owed_image: dict[Session, None] = {}
         self._positions: dict[Key, bytes] = {}
+        self._rank: dict[str, int] = {}
         self._has_positions = False
         self._position_listeners: dict[Session, None] = {}
         self._owed_positions: dict[Session, None] = {}
         self._bulletins: dict[bytes, bytes] = {}
-        self._has_all_bulletins = False
+        self._owed_bulletins = Counter[Session]()
+        self._bulletin_marks: list[float] = []
         self._row_account: str | None = None
         self._bulletin_listeners: dict[Session, None] = {}
         self._receive = {
@@ -81,6 +87,7 @@ class AccountDesk:
             6: self._row,
             7: self._row,
             8: self._row,
+            9: self._bulletins_told,
             14: self._bulletin,
             54: self._image_end,
             61: self._position,
@@ -119,14 +126,11 @@ class AccountDesk:
     def _is_fresh(self, account: str) -> bool:
         """Whether the picture may be shown; a picture that nobody watched is asked for anew."""
         demand = self.slot.demand(account)
-        if demand.completed_at_s is None:
-            return False
-        is_current = self.slot.current == account
-        is_live = is_current or demand.listeners > 1
-        is_outdated = demand.is_urgent and not is_current  # a trade has changed it since
-        if not is_outdated and (
-            is_live or self._context.now_s - demand.completed_at_s <= MAX_IMAGE_AGE_S
-        ):
+        is_coming = self.slot.is_loading and self.slot.current == account
+        if demand.completed_at_s is None or demand.is_urgent or is_coming:
+            return False  # there is none, or its account has traded since
+        is_live = self.slot.current == account or demand.listeners > 1
+        if is_live or self._context.now_s - demand.completed_at_s <= MAX_IMAGE_AGE_S:
             return True
         demand.completed_at_s = None
         return False
@@ -154,19 +158,25 @@ class AccountDesk:
         self._owed_positions.pop(session, None)
 
     def _bulletins_wanted(self, session: Session, fields: list[bytes]) -> None:
-        wants_all = fields[2] == b"1"  # the day's bulletins first (fact 8.9)
-        if self._bulletin_listeners and (self._has_all_bulletins or not wants_all):
-            for payload in self._bulletins.values() if wants_all else ():
-                session.send(payload)
-        else:
-            self._has_all_bulletins = wants_all
-            self._context.ask(12, 1, int(wants_all))
+        """Subscribe to all of the day, whoever asks first; a joiner may want it too (fact 8.9).
+
+        Nothing ends the day's bulletins: a question behind it is answered behind them [assumed].
+        """
+        if not self._bulletin_listeners:
+            self._bulletin_marks.append(self._context.now_s)
+            self._context.ask(12, 1, 1)
+            self._context.ask(8, 1, 1)
         self._bulletin_listeners[session] = None
+        if fields[2] == b"1":
+            for payload in self._bulletins.values():
+                session.send(payload)
+            self._owed_bulletins[session] += bool(self._bulletin_marks)
 
     def _bulletins_unwanted(self, session: Session, fields: list[bytes]) -> None:
         del fields
         if session in self._bulletin_listeners:
             del self._bulletin_listeners[session]
+            self._owed_bulletins.pop(session, None)
             if not self._bulletin_listeners:
                 self._bulletins.clear()
                 self._context.ask(13, 1)
@@ -181,6 +191,7 @@ class AccountDesk:
 
     def start(self, accounts: tuple[str, ...]) -> None:
         """The gateway is ready: learn everything before the first client asks."""
+        self._rank = {account: rank for rank, account in enumerate(accounts)}
         for account in accounts:
             self.slot.demand(account)
         self._values.start(accounts)
@@ -193,6 +204,7 @@ class AccountDesk:
         self._positions.clear()
         self._has_positions = False
         self._bulletins.clear()
+        self._bulletin_marks.clear()
 
     def advance(self) -> None:
         """Take in what came under request ids, and move the slot on, when it is time."""
@@ -246,6 +258,8 @@ class AccountDesk:
         if picture.rows.get(key) != payload:
             picture.rows[key] = payload
             self._tell(account, payload)
+        if fields[0] == PORTFOLIO and float(fields[_POSITION] or 0) == 0:
+            del picture.rows[key]  # that it is closed is said once; an image is of what is held
 
     def _value(self, account: str, key: Key, payload: bytes) -> None:
         """Take a value of an account that the slot is not at; rows that are not known are not."""
@@ -265,7 +279,8 @@ class AccountDesk:
             if key[0] == PORTFOLIO:
                 # closed while the slot was elsewhere: on a gateway of one's own a row says so
                 fields = gone.split(b"\0")
-                fields[_POSITION] = fields[_MARKET_VALUE] = fields[_UNREALIZED] = b"0"
+                fields[_POSITION] = b"0"
+                fields[_MARKET_VALUE] = fields[_AVERAGE_COST] = fields[_UNREALIZED] = b"0.0"
                 self._tell(account, b"\0".join(fields))
         picture.incoming.clear()
         picture.is_whole = True
@@ -303,8 +318,12 @@ class AccountDesk:
         self._owed_positions.clear()
 
     def _send_positions(self, session: Session) -> None:
-        for (account, _), payload in self._positions.items():
-            if session.view.sees(account.decode()):
+        # account by account, in the gateway's order (fact 2.31); `sorted` keeps the rest of it
+        for account, payload in sorted(
+            ((account.decode(), payload) for (account, _), payload in self._positions.items()),
+            key=lambda row: self._rank.get(row[0], 0),
+        ):
+            if session.view.sees(account):
                 session.send(payload)
         session.send(_POSITION_END)
         self._position_listeners[session] = None
@@ -313,7 +332,17 @@ class AccountDesk:
         del row
         bulletin_id = payload.split(b"\0")[2]
         if bulletin_id in self._bulletins:
-            return  # repeated, since somebody asked for the whole day
+            return  # said before the subscription was ended and begun again
         self._bulletins[bulletin_id] = payload
-        for session in self._bulletin_listeners:
+        marks = self._bulletin_marks
+        is_of_the_day = bool(marks) and self._context.now_s - marks[-1] < LONGEST_DAY_S
+        owed = self._owed_bulletins.elements()
+        for session in owed if is_of_the_day else self._bulletin_listeners:
             session.send(payload)
+
+    def _bulletins_told(self, row: Answer, payload: bytes) -> None:
+        """The question behind a subscription is answered: what comes now is new."""
+        del row, payload
+        del self._bulletin_marks[:1]
+        if not self._bulletin_marks:
+            self._owed_bulletins.clear()
