@@ -65,16 +65,19 @@ class Simulation:
         self.faults = Faults(self)
 
 
-def make_simulation(settings: Settings, now_s: float) -> Simulation:
+def make_simulation(settings: Settings, now_s: float, market: Market | None = None) -> Simulation:
     """A gateway with a market and everything that it answers.
 
     Args:
         settings: what kind of gateway it is.
         now_s: the market's time at the start, seconds since the epoch.
+        market: one made from the same settings and time, to be shared; else it gets its own.
     """
     gateway = Gateway(settings, now_s)
-    universe = Universe(settings.seed, now_s, settings.volatility, settings.symbols)
-    market = Market(settings.seed, universe)
+    if market is None:
+        universe = Universe(settings.seed, now_s, settings.volatility, settings.symbols)
+        market = Market(settings.seed, universe)
+    universe = market.universe
     Session(gateway).install()
     Contracts(gateway, universe).install()
     quotes = Quotes(gateway, universe, market)

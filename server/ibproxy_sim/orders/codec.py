@@ -6,7 +6,6 @@ so that nothing is lost on its way back.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 
 from ibproxy_sim.orders.layouts import FILLED_IN, PLACE_ORDER, If, Layout, Names, Rows
@@ -51,7 +50,7 @@ def write_order(layout: Layout, terms: Terms, stated: Mapping[str, str], version
     """
     asked = {name: text for name, text in terms.fields.items() if text not in UNSET_TEXTS}
     out: list[str] = []
-    _write(layout, ChainMap(dict(stated), asked, dict(FILLED_IN)), terms, version, out)
+    _write(layout, {**FILLED_IN, **asked, **stated}, terms, version, out)
     return out
 
 

@@ -365,6 +365,8 @@ class Engine:
             self._cancel(order)
 
     def _cancel(self, order: Order) -> None:
+        if order.is_done:
+            return  # a child that is in its parent's group as well went with it
         order.apply(Event.CANCELLED)
         self._leave(order)
         self._reports.cancelled(order)
