@@ -149,7 +149,7 @@ def test_every_environment_variable_is_described() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/configuration.md", "docs/migrating.md"])
 def test_documented_configurations_can_be_read(name: str) -> None:
     """Each TOML block on the page is a configuration that the proxy takes."""
     examples = blocks(page(name), "toml")
