@@ -23,7 +23,6 @@ from ib_async import (
     ScannerSubscription,
     Stock,
     TimeCondition,
-    Wrapper,
     WshEventData,
 )
 
@@ -75,7 +74,7 @@ class Pen(Client):
     """An ib_async client that is connected to nothing and keeps what it writes."""
 
     def __init__(self) -> None:
-        super().__init__(Wrapper(None, None))  # type: ignore[arg-type, no-untyped-call]
+        super().__init__(None)  # type: ignore[no-untyped-call]
         self.connState, self._serverVersion = self.CONNECTED, VERSION
         self.written: list[list[str]] = []
 
