@@ -205,16 +205,53 @@ def test_the_end_of_the_proxy_waits_for_nothing(world: World) -> None:
     assert state.is_done
 
 
-def test_an_order_that_waits_when_the_gateway_goes_never_leaves(world: World) -> None:
-    """Neither what waits for the journal nor what waits in the queue is sent later."""
+def test_a_cancel_of_an_order_that_was_refused_here_finds_nothing(world: World) -> None:
+    """The gateway has never heard of it, and is not asked."""
+    alpha = world.client("alpha").start()
+    world.journal_failure = FULL
+    alpha.say(*order(1))
+    alpha.say(4, 1, 1, "")
+    assert world.asked(4) == []
+    assert [each[3] for each in alpha.take(4)] == ["201", "10147"]
+
+
+def orders_sent(world: World) -> int:
+    """Return how many orders have ever left."""
+    sent = [each.data for each in world.effects if isinstance(each, ef.SendUpstream)]
+    return sum(data.count(b"\0SPY\0STK\0") for data in sent)
+
+
+def test_an_order_that_waits_for_the_journal_when_the_gateway_goes_never_leaves(
+    world: World,
+) -> None:
+    """A late order is another order."""
     world.is_journal_slow = True
     world.client("alpha").start().say(*order(1))
     world.feed(ev.UpstreamLost("it has gone"))
     world.write_journal()
     world.is_journal_slow = False
     world.connect(next_id=1)
-    assert world.asked(3) == []
+    assert orders_sent(world) == 0
     assert [each.state_text for each in world.hub.orders.book.records] == ["refused"]
+
+
+def test_an_order_that_waits_in_the_queue_when_the_gateway_goes_never_leaves() -> None:
+    """It is known to be refused, and one that has left to be unknown; the journal knows as well."""
+    world = World(HubSettings(messages_per_s=1.0, accounts_of_strategy=BOUND)).connect()
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    world.pass_time(5.0)
+    alpha.say(*order(2))
+    alpha.say(*order(3))
+    assert orders_sent(world) == 1
+    world.feed(ev.UpstreamLost("it has gone"))
+    world.connect(next_id=1)
+    world.pass_time(5.0)
+    assert orders_sent(world) == 1
+    expected = ["unknown", "refused", "refused"]
+    assert [each.state_text for each in world.hub.orders.book.records] == expected
+    states = je.compacted(world.recorded).values()
+    assert [each.text for each in states if isinstance(each, je.OrderState)] == expected
 
 
 # a restart

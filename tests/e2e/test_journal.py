@@ -15,6 +15,7 @@ import pytest
 from ib_async import LimitOrder, MarketOrder, Stock
 
 from ibproxy import RemoteIB
+from ibproxy_sim.control.operations import ShowOrders
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 
@@ -151,6 +152,25 @@ def test_a_strategy_finds_its_orders_again(
     assert still_open.order.orderId == first.order.orderId
     beta = connect("beta", 3)
     assert [each.order.totalQuantity for each in beta.openTrades()] == [7]
+
+
+def test_a_journal_that_is_taken_away_stops_orders_and_no_cancels(
+    proxy: ServedProxy, connect: Connect, until: Callable[..., None], sim: ThreadedSim
+) -> None:
+    """A new order is refused and never seen by the gateway; an earlier one can be cancelled."""
+    alpha = connect("alpha", 3)
+    [spy] = alpha.qualifyContracts(Stock("SPY", "SMART", "USD"))
+    first = alpha.placeOrder(spy, LimitOrder("BUY", 1, FAR_BELOW))
+    until(lambda: first.orderStatus.status == "Submitted", alpha)
+    proxy.journal.unlink()
+    second = alpha.placeOrder(spy, LimitOrder("BUY", 2, FAR_BELOW))
+    until(second.isDone, alpha)
+    assert second.log[-1].errorCode == 201
+    assert "the journal cannot be written" in second.log[-1].message
+    assert "start the proxy again" in second.log[-1].message
+    alpha.cancelOrder(first.order)
+    until(lambda: first.orderStatus.status == "Cancelled", alpha)
+    assert [each.quantity for each in sim.perform(ShowOrders())] == [1]
 
 
 def test_orders_are_listed_whether_a_proxy_runs_or_not(

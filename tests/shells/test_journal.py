@@ -211,6 +211,14 @@ def test_each_version_is_migrated_to_the_next(
 # a disk that does not take it
 
 
+@pytest.mark.parametrize(("is_urgent", "level"), [(True, 2), (False, 1)])
+def test_what_an_order_waits_for_is_synced(journal: Journal, is_urgent: bool, level: int) -> None:
+    """Synchronous is FULL for what must survive a power cut, and NORMAL for news."""
+    assert journal.write([intent(1)], is_urgent=is_urgent) == ""
+    assert journal._database.execute("PRAGMA synchronous").fetchone() == (level,)
+    assert journal._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_full_disk_is_a_reason_and_leaves_nothing_half_written(journal: Journal) -> None:
     """All of a batch or none of it; afterwards it goes on."""
     assert journal.write([intent(1)], is_urgent=True) == ""
@@ -223,6 +231,14 @@ def test_a_full_disk_is_a_reason_and_leaves_nothing_half_written(journal: Journa
     journal._database.execute("PRAGMA max_page_count = 1000000")
     assert journal.write(big, is_urgent=True) == ""
     assert [each["upstream_id"] for each in read_rows(journal.path)] == [1, 2, 3]
+
+
+def test_an_entry_that_cannot_be_stored_spoils_its_own_batch_only(journal: Journal) -> None:
+    """Nothing of the batch is written, and the next one is as always."""
+    spoiled: list[je.Entry] = [intent(1), je.OwnerIds("alpha", 1, 2**70)]
+    assert "too large" in journal.write(spoiled, is_urgent=True)
+    assert journal.write([intent(2)], is_urgent=True) == ""
+    assert [each.key for each in journal.entries()] == [("intent", 2)]
 
 
 def test_a_file_that_may_not_be_written_is_a_reason(journal: Journal) -> None:

@@ -119,7 +119,7 @@ class Journal:
             for entry in entries:
                 _WRITE[type(entry)](self._database, entry, now)
             self._database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             self._undo()
             return f"{self.path}: {error}"
         if now >= self._prune_at:
