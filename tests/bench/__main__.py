@@ -51,10 +51,10 @@ MEASURES = (
 )
 
 
-def start(stack: ExitStack, module: str, argument: str) -> str:
+def start(stack: ExitStack, module: str, *arguments: str) -> str:
     """Start a process that ends with `stack`, and return the first line that it prints."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, argument],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

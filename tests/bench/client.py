@@ -75,10 +75,36 @@ def ticks(library: str, port: int, clients: int, count: int) -> dict[str, float]
     return {"value": value}
 
 
+def orders(library: str, port: int, count: int, at_once: int) -> dict[str, float]:
+    """Measure how many orders a second are placed and cancelled, so many of them at a time."""
+    ib = connect(library, port, 12)
+    [spy] = ib.qualifyContracts(ib_async.Stock("SPY", "SMART", "USD"))
+
+    def place() -> None:
+        trades = [ib.placeOrder(spy, ib_async.LimitOrder("BUY", 1, 1.0)) for _ in range(at_once)]
+        for trade in trades:
+            ib.cancelOrder(trade.order)
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not all(each.isDone() for each in trades):
+            assert time.monotonic() < deadline_s, trades
+            ib.waitOnUpdate(0.1)
+
+    place()
+    began_s = time.perf_counter()
+    for _ in range(count // at_once):
+        place()
+    value = count / (time.perf_counter() - began_s)
+    ib.reqGlobalCancel()
+    ib.disconnect()
+    return {"value": value}
+
+
 if __name__ == "__main__":
     kind, library, port, *numbers = sys.argv[1:]
     if kind == "ticks":
         result = ticks(library, int(port), int(numbers[0]), int(numbers[1]))
+    elif kind == "orders":
+        result = orders(library, int(port), int(numbers[0]), int(numbers[1]))
     else:
         result = round_trip(library, int(port), int(numbers[0]), kind)
     print(json.dumps(result))  # noqa: T201 - read by the parent

@@ -250,8 +250,8 @@ def test_an_order_that_waits_in_the_queue_when_the_gateway_goes_never_leaves() -
     assert orders_sent(world) == 1
     expected = ["unknown", "refused", "refused"]
     assert [each.state_text for each in world.hub.orders.book.records] == expected
-    states = je.compacted(world.recorded).values()
-    assert [each.text for each in states if isinstance(each, je.OrderState)] == expected
+    states = [each for each in world.recorded if isinstance(each, je.OrderState)]
+    assert {each.upstream_id: each.text for each in states} == dict(enumerate(expected, 1))
 
 
 # a restart
