@@ -99,6 +99,7 @@ class Runner:
         self.doors = TcpLane(self.feed, numbers.__next__)
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self._journal: Journal | None = None
+        self._unwritten: list[ef.Record] = []
         self._link = UpstreamLink(host, port, self.feed)
         self._events: deque[ev.Event] = deque()
         self._is_feeding = False
@@ -128,6 +129,7 @@ class Runner:
                 timer.cancel()
         if self._probe and not self._is_feeding:
             self.feed(ev.Stopping())
+            self._write_journal()
         self._is_feeding = True  # nobody is left to hear of what happens now
         self._link.close("the proxy has stopped")
         self.lane.close("the proxy has stopped")
@@ -183,11 +185,24 @@ class Runner:
                 self._give_up(effect)
 
     def _record(self, effect: ef.Record) -> None:
-        reason = ""
-        if self._journal:
-            reason = self._journal.write(effect.entries, is_urgent=effect.is_urgent)
-        number = effect.number
-        self.feed(ev.NotRecorded(number, reason) if reason else ev.Recorded(number))
+        """Write with all that comes meanwhile: the slower the disk, the more share a sync."""
+        if self._journal is None:
+            self.feed(ev.Recorded(effect.number))
+            return
+        if not self._unwritten:
+            self._loop.call_soon(self._write_journal)
+        self._unwritten.append(effect)
+
+    def _write_journal(self) -> None:
+        effects, self._unwritten = self._unwritten, []
+        if not effects or self._journal is None:
+            return
+        entries = [entry for effect in effects for entry in effect.entries]
+        is_urgent = any(effect.is_urgent for effect in effects)
+        reason = self._journal.write(entries, is_urgent=is_urgent)
+        for effect in effects:
+            number = effect.number
+            self.feed(ev.NotRecorded(number, reason) if reason else ev.Recorded(number))
 
     def _give_up(self, effect: ef.GiveUp) -> None:
         if not self.finished.done():
