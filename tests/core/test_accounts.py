@@ -41,14 +41,51 @@ def test_client_gets_the_whole_picture_at_once(world: Any) -> None:
     ]
 
 
-def test_client_waits_for_a_picture_that_is_not_whole(world: Any) -> None:
-    """Before the image has come to its end a subscriber is told nothing; then everything."""
+def test_a_picture_that_is_not_whole_is_told_as_it_comes(world: Any) -> None:
+    """What has come already, then each row, in the gateway's order, and the end once."""
+    alpha = world.client("alpha").start()
+    world.say(*value("Cushion", 1))
+    alpha.say(6, 2, 1, "DU1")
+    assert [each[2] for each in alpha.take()] == ["Cushion"]
+    world.say(*value("NetLiquidation", 5))
+    world.say(*value("Cushion", 1))
+    assert [each[2] for each in alpha.take()] == ["NetLiquidation"]
+    world.say(54, 1, "DU1")
+    world.say(54, 1, "DU1")
+    assert [each[0] for each in alpha.take()] == ["54"]
+
+
+def test_rows_come_where_the_end_never_does(world: Any) -> None:
+    """The end may be missing (fact 2.11): the slot moves on, and the session has its rows."""
     alpha = world.client("alpha").start()
     alpha.say(6, 2, 1, "DU1")
     world.say(*value("NetLiquidation", 5))
-    assert alpha.take() == []
+    world.pass_time(30.0)
+    world.say(*value("NetLiquidation", 6))
+    assert [each[3] for each in alpha.take()] == ["5", "6"]
+    assert {"DU1", "DU2"} <= {each[3] for each in world.asked(6)}
+
+
+def test_an_end_that_comes_before_its_rows_closes_nothing(world: Any) -> None:
+    """54 may come at once (fact 2.12): no position is taken for closed, and the rows follow."""
+    image(world, "DU1", value("NetLiquidation", 5), portfolio(1, 10))
+    image(world, "DU2", value("NetLiquidation", 7, "DU2"))
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(6, 2, 1, "DU1")
+    beta.say(6, 2, 1, "DU2")
+    assert [each[0] for each in alpha.take()] == ["6", "7", "8", "54"]
+    world.asked()
+    world.pass_time(3.0)
+    assert world.asked(6)[0][3] == "DU1"
     world.say(54, 1, "DU1")
-    assert [each[0] for each in alpha.take()] == ["6", "54"]
+    assert alpha.take() == []
+    world.say(*value("NetLiquidation", 6))
+    world.say(*portfolio(1, 20))
+    assert [each[0] for each in alpha.take()] == ["6", "7"]
+    assert world.asked(6) == []
+    world.pass_time(3.0)
+    assert world.asked(6)[0][3] == "DU2"
+    assert alpha.take(7) == []
 
 
 def test_no_session_sees_another_account(world: Any) -> None:
@@ -79,11 +116,11 @@ def test_a_repeated_image_shows_only_what_changed(world: Any) -> None:
 
 def test_position_closed_while_the_slot_was_elsewhere(world: Any) -> None:
     """A portfolio row that a new image lacks is shown as closed."""
-    image(world, "DU1", portfolio(1, 10), portfolio(2, 5))
+    image(world, "DU1", value("NetLiquidation", 5), portfolio(1, 10), portfolio(2, 5))
     alpha = world.client("alpha").start()
     alpha.say(6, 2, 1, "DU1")
     alpha.take()
-    image(world, "DU1", portfolio(2, 5))
+    image(world, "DU1", value("NetLiquidation", 5), portfolio(2, 5))
     [row] = alpha.take()
     assert (row[2], *row[13:18], row[19]) == ("1", "0", row[14], "0.0", "0.0", "0.0", "DU1")
 

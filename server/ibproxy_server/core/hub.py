@@ -144,7 +144,7 @@ class Hub:
         deadlines = [self.upstream.next_deadline_s(), self.orders.recorder.next_deadline_s()]
         if self.upstream.is_ready:
             deadlines += [
-                self.accounts.slot.next_deadline_s(),
+                self.accounts.next_deadline_s(),
                 self.requests.next_deadline_s(),
                 self.serial.next_deadline_s(),
                 self.heartbeat.next_deadline_s(),

@@ -107,6 +107,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          DOCS, DOCUMENTED, MINUTES),
     _row("2.11", "The end of an image may fail to come.",
          "ib_insync issues 303 and 386", REPORTED, TOLERANCE),
+    _row("2.12", "The end of an image may come before its rows.", "LEAN", REPORTED, TOLERANCE),
     _row("2.15", "On a login with several accounts an empty or wrong code is 321 with id -1.",
          "public logs", RECORDED, accounts.no_code_is_refused),
     _row("2.16", "On a login with one account, that account is served whatever the code.",

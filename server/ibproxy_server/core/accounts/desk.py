@@ -1,10 +1,10 @@
 """Accounts: one subscription of each kind upstream, and a view of it for every session.
 
 The proxy keeps the last state, the account's *picture*, and serves every session as if the slot
-were its own: the image at once, then what changes. What a fresh image repeats unchanged is not
-passed on, since on a gateway of its own a session would not have seen a second image. While the
-slot is elsewhere an account's values are kept fresh by updates under a request id, which run for
-all accounts at a time (fact 2.19).
+were its own: the image at once if it is fresh, else as it comes, then what changes. What a session
+has been told is not told again, since on a gateway of its own it would not see a second image.
+While the slot is elsewhere an account's values are kept fresh by updates under a request id, which
+run for all accounts at a time (fact 2.19).
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from ibproxy_server.core.effects import Level
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
 
-PORTFOLIO = b"7"
+VALUE, PORTFOLIO = b"6", b"7"
 MAX_IMAGE_AGE_S = 180.0
 """The gateway restates an account every three minutes (fact 2.9); an older image is not shown."""
 
 LONGEST_DAY_S = 5.0
 """After which a bulletin is new, even if nothing has ended those of the day."""
+
+ROWS_AFTER_END_S = 2.5
+"""How long rows are awaited when the end of an image came before them (fact 2.12)."""
 
 _UNSUBSCRIBED = (2100, "API client has been unsubscribed from account data.")  # fact 2.17
 _POSITION, _MARKET_VALUE, _AVERAGE_COST, _UNREALIZED = 13, 15, 16, 17
@@ -43,17 +46,18 @@ class Picture:
 
     Attributes:
         rows: message id and what it is about -> its last payload.
-        is_whole: whether an image has come to its end.
         incoming: keys named by the image that is coming in.
+        ended_early_at_s: when its end came before its rows; None: it did not.
     """
 
     rows: dict[Key, bytes] = field(default_factory=dict)
-    is_whole: bool = False
     incoming: set[Key] = field(default_factory=set)
+    ended_early_at_s: float | None = None
 
-    def image(self) -> list[bytes]:
-        """Return the rows in the gateway's order: values by key, portfolio, time (fact 2.6)."""
-        return [self.rows[key] for key in sorted(self.rows)]
+    @property
+    def has_values(self) -> bool:
+        """Whether the image that is coming in has brought account values yet."""
+        return any(key[0] == VALUE for key in self.incoming)
 
 
 class AccountDesk:
@@ -65,7 +69,8 @@ class AccountDesk:
         self.slot = AccountSlot(turn_s)
         self._pictures: dict[str, Picture] = {}
         self._listeners: dict[Session, str] = {}
-        self._owed_image: dict[Session, None] = {}
+        self._told: dict[Session, dict[Key, bytes]] = {}
+        self._owed_end: dict[Session, None] = {}
         self._positions: dict[Key, bytes] = {}
         self._rank: dict[str, int] = {}
         self._has_positions = False
@@ -116,12 +121,18 @@ class AccountDesk:
             return
         self._stop_listening(session)
         self._listeners[session] = account
+        self._told[session] = {}
         self.slot.demand(account).listeners += 1
         self._values.want(account)
+        picture = self._pictures.setdefault(account, Picture())
         if self._is_fresh(account):
-            self._send_image(session, account)
+            for key in sorted(picture.rows):  # values by key, portfolio, time (fact 2.6)
+                self._tell_one(session, key, picture.rows[key])
+            session.say(54, 1, account)
         else:
-            self._owed_image[session] = None
+            for key in [key for key in picture.rows if key in picture.incoming]:
+                self._tell_one(session, key, picture.rows[key])  # it has just begun to come
+            self._owed_end[session] = None
 
     def _is_fresh(self, account: str) -> bool:
         """Whether the picture may be shown; a picture that nobody watched is asked for anew."""
@@ -137,7 +148,8 @@ class AccountDesk:
 
     def _stop_listening(self, session: Session) -> bool:
         account = self._listeners.pop(session, None)
-        self._owed_image.pop(session, None)
+        self._owed_end.pop(session, None)
+        self._told.pop(session, None)
         if account is None:
             return False
         self.slot.demand(account).listeners -= 1
@@ -210,6 +222,7 @@ class AccountDesk:
         """Take in what came under request ids, and move the slot on, when it is time."""
         for owner, key, payload in self._values.take():
             self._value(owner, key, payload)
+        self._close_what_ended_early()
         was_loading = self.slot.current if self.slot.is_loading else None
         account = self.slot.next_turn(self._context.now_s)
         if account is None:
@@ -218,8 +231,26 @@ class AccountDesk:
             self._context.counters["timeouts"] += 1
             text = f"the account image of {was_loading} did not come to its end"
             self._context.notice(Level.WARNING, text)
-        self._pictures.setdefault(account, Picture()).incoming.clear()
+        picture = self._pictures.setdefault(account, Picture())
+        picture.incoming.clear()
+        picture.ended_early_at_s = None
         self._context.ask(6, 2, 1, account)
+
+    def next_deadline_s(self) -> float | None:
+        """Return when `advance` has something to do."""
+        times = [
+            each.ended_early_at_s + ROWS_AFTER_END_S
+            for each in self._pictures.values()
+            if each.ended_early_at_s is not None
+        ]
+        turn_s = self.slot.next_deadline_s()
+        return min([*times, *([] if turn_s is None else [turn_s])], default=None)
+
+    def _close_what_ended_early(self) -> None:
+        for account, picture in self._pictures.items():
+            ended_at_s = picture.ended_early_at_s
+            if ended_at_s is not None and self._context.now_s >= ended_at_s + ROWS_AFTER_END_S:
+                self._close(account, picture)
 
     def subscriptions(self, session: Session) -> list[str]:
         """Return what a session listens to here, for people."""
@@ -255,9 +286,8 @@ class AccountDesk:
         assert row.state_at is not None  # noqa: S101 - the table test holds this
         key = (fields[0], *(fields[each] for each in row.state_at))
         picture.incoming.add(key)
-        if picture.rows.get(key) != payload:
-            picture.rows[key] = payload
-            self._tell(account, payload)
+        picture.rows[key] = payload
+        self._tell(account, key, payload)
         if fields[0] == PORTFOLIO and float(fields[_POSITION] or 0) == 0:
             del picture.rows[key]  # that it is closed is said once; an image is of what is held
 
@@ -266,38 +296,47 @@ class AccountDesk:
         picture = self._pictures.get(account)
         if picture is None or account == self.slot.current or key not in picture.rows:
             return
-        if picture.rows[key] != payload:
-            picture.rows[key] = payload
-            self._tell(account, payload)
+        picture.rows[key] = payload
+        self._tell(account, key, payload, to_owed=False)
 
     def _image_end(self, row: Answer, payload: bytes) -> None:
         del row
         account = payload.split(b"\0")[2].decode()
         picture = self._pictures.setdefault(account, Picture())
+        if picture.has_values:
+            self._close(account, picture)
+        else:
+            picture.ended_early_at_s = self._context.now_s  # its rows follow (fact 2.12)
+        for session in [each for each in self._owed_end if self._listeners[each] == account]:
+            del self._owed_end[session]
+            session.say(54, 1, account)
+
+    def _close(self, account: str, picture: Picture) -> None:
+        """An image is whole: what it did not name is gone."""
         for key in [key for key in picture.rows if key not in picture.incoming]:
             gone = picture.rows.pop(key)
-            if key[0] == PORTFOLIO:
+            if key[0] == PORTFOLIO and picture.has_values:
                 # closed while the slot was elsewhere: on a gateway of one's own a row says so
                 fields = gone.split(b"\0")
                 fields[_POSITION] = b"0"
                 fields[_MARKET_VALUE] = fields[_AVERAGE_COST] = fields[_UNREALIZED] = b"0.0"
-                self._tell(account, b"\0".join(fields))
+                self._tell(account, key, b"\0".join(fields))
         picture.incoming.clear()
-        picture.is_whole = True
+        picture.ended_early_at_s = None
         self.slot.completed(account, self._context.now_s)
-        for session in [each for each in self._owed_image if self._listeners[each] == account]:
-            del self._owed_image[session]
-            self._send_image(session, account)
 
-    def _tell(self, account: str, payload: bytes) -> None:
+    def _tell(self, account: str, key: Key, payload: bytes, *, to_owed: bool = True) -> None:
+        """Tell a row to who listens; perhaps not to those whose image is still to come."""
         for session, wanted in self._listeners.items():
-            if wanted == account and session not in self._owed_image:
-                session.send(payload)
+            if wanted == account and (to_owed or session not in self._owed_end):
+                self._tell_one(session, key, payload)
 
-    def _send_image(self, session: Session, account: str) -> None:
-        for payload in self._pictures[account].image():
+    def _tell_one(self, session: Session, key: Key, payload: bytes) -> None:
+        """Tell a row, unless the session knows it; repeated images must not show."""
+        told = self._told[session]
+        if told.get(key) != payload:
+            told[key] = payload
             session.send(payload)
-        session.say(54, 1, account)
 
     def _position(self, row: Answer, payload: bytes) -> None:
         fields = payload.split(b"\0")
