@@ -116,11 +116,11 @@ def _owner_by_client_id(desk: Any, record: Any) -> Session | None:
     return None
 
 
-def _tell_every_listener(desk: Any, account: str, payload: bytes) -> None:
-    del account
+def _tell_every_listener(
+    desk: Any, _account: str, key: tuple[bytes, ...], payload: bytes, **_more: bool
+) -> None:
     for session in desk._listeners:
-        if session not in desk._owed_image:
-            session.send(payload)
+        desk._tell_one(session, key, payload)
 
 
 def _join_running(
@@ -196,7 +196,7 @@ MUTATIONS: Mapping[str, Plant] = {
     "account updates of all accounts": _method(AccountDesk, "_tell", _tell_every_listener),
     "a picture goes to who listens to another account": _around(
         AccountDesk,
-        "_send_image",
+        "_show_picture",
         lambda original, desk, session, _account: original(desk, session, desk.slot.current),
     ),
     "a question joins a running answer": _around(SerialDesk, "receive", _join_running),

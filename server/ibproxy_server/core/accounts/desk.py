@@ -124,15 +124,20 @@ class AccountDesk:
         self._told[session] = {}
         self.slot.demand(account).listeners += 1
         self._values.want(account)
-        picture = self._pictures.setdefault(account, Picture())
         if self._is_fresh(account):
-            for key in sorted(picture.rows):  # values by key, portfolio, time (fact 2.6)
-                self._tell_one(session, key, picture.rows[key])
-            session.say(54, 1, account)
+            self._show_picture(session, account)
         else:
+            picture = self._pictures.setdefault(account, Picture())
             for key in [key for key in picture.rows if key in picture.incoming]:
                 self._tell_one(session, key, picture.rows[key])  # it has just begun to come
             self._owed_end[session] = None
+
+    def _show_picture(self, session: Session, account: str) -> None:
+        """Show an image: values by key, portfolio, time (fact 2.6), and its end."""
+        rows = self._pictures[account].rows
+        for key in sorted(rows):
+            self._tell_one(session, key, rows[key])
+        session.say(54, 1, account)
 
     def _is_fresh(self, account: str) -> bool:
         """Whether the picture may be shown; a picture that nobody watched is asked for anew."""
