@@ -199,6 +199,17 @@ CONNECTS = [
     ("async def go():\n    await ib.connectAsync(port=4002)", "port 4002 (paper)"),
     ("with IB().connect(port=4002) as x:\n    pass", "port 4002 (paper)"),
     ("class Mine(IB): pass\nm = Mine()\nm.connect(port=4002)", "port 4002 (paper)"),
+    (
+        "def go():\n    m = Mine()\n    m.connect(port=4002)\nclass Mine(IB): pass",
+        "port 4002 (paper)",
+    ),
+    (
+        (
+            "class A:\n    def __init__(self, port=4001):\n        self.port = port\n"
+            "    def go(self):\n        self.ib.connect(port=self.port)"
+        ),
+        "port 4001 (live), client id 1",
+    ),
     ("def go(gateway: IB):\n    gateway.connect(port=4002)", "port 4002 (paper)"),
     ("def go(x: 'IB | None'):\n    x.connect(port=4002)", "port 4002 (paper)"),
 ]

@@ -53,6 +53,20 @@ def test_the_examples_in_the_wheel_are_the_documented_ones(wheel: Path, root: Pa
             assert packed == example.read_bytes()
 
 
+def test_the_limits_in_the_wheel_are_the_documented_ones(
+    wheel: Path, root: Path, run: Run, tmp_path: Path
+) -> None:
+    """`ibproxy check` shows rows of the very page that stands in docs."""
+    with zipfile.ZipFile(wheel) as archive:
+        packed = archive.read("ibproxy_server/check/limits.md")
+    assert packed == (root / "docs" / "limits.md").read_bytes()
+    script = tmp_path / "trade.py"
+    script.write_text("from ib_async import IB\nib = IB()\nib.reqGlobalCancel()\n")
+    result = run("ibproxy", "check", str(script))
+    assert result.returncode == 0, result.stderr
+    assert "row: `reqGlobalCancel`" in result.stdout
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_an_installed_package_can_be_imported(run: Run, package: str) -> None:
     """Each package comes up from the installed wheel, not from the checkout."""

@@ -114,10 +114,7 @@ def rows_for(name: str) -> list[tuple[Limit, Grade]]:
     found = []
     if use := OF_MEMBER.get(name):
         found.append((limits()[use.title], use.grade))
-    sent = messages_of(name)
-    wanted = {name, name.removesuffix("Async")} | {
-        row.name for row in sent if row.carry is not Carry.CANCEL
-    }
+    wanted = {name, name.removesuffix("Async"), *(row.name for row in messages_of(name))}
     for title, limit in limits().items():
         if title not in _OWN | QUIET and limit.names & wanted:
             found.append((limit, _grade(limit, wanted)))

@@ -80,7 +80,7 @@ def judge(
     """
     wanted = ports.kind(port) if expects == "port" else _EXPECTED[expects]
     found = kind_of(accounts)
-    if wanted in {None, found}:
+    if wanted is None or wanted is found:
         return WELCOME
     wish = (
         f"asks for port {port}, which stands for {NAME_OF_KIND[wanted]}"
