@@ -116,6 +116,20 @@ def test_fifty_streams_leave_no_place(world: Any) -> None:
     assert any("held by alpha 50" in text for text in world.notices())
 
 
+def test_one_question_about_corporate_events_at_a_time(world: Any) -> None:
+    """The gateway refuses a second one while the first is open (fact 8.21)."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(102, 1, 265598, "", 0, 0, 0)
+    beta.say(102, 1, 4391, "", 0, 0, 0)
+    beta.say(100, 2)
+    [first] = world.asked(102)
+    assert len(world.asked(100)) == 1
+    world.say(105, first[1], "{}")
+    [second] = world.asked(102)
+    assert second[2] == "4391"
+    assert [each[0] for each in alpha.take()] == ["105"]
+
+
 def test_a_head_time_stamp_gives_its_place_back(world: Any) -> None:
     """It stays open at the gateway until it is cancelled (fact 5.7)."""
     alpha = world.client("alpha").start()

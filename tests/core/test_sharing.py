@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ibproxy_server.core import events as ev
 from ibproxy_server.core.requests import generic_ticks
 from ibproxy_server.core.requests.live_bars import newer_bars
 from ibproxy_server.core.requests.memory import Book
@@ -321,6 +322,17 @@ def test_summaries_use_two_ids_again_and_again(world: Any) -> None:
         world.pass_time(5.0)
         assert len(world.asked(63)) == 2
     assert len(used) == 2
+
+
+def test_summaries_are_cancelled_before_the_proxy_ends(world: Any) -> None:
+    """One that is not may live on in the gateway without its client (fact 2.28)."""
+    alpha = world.client("alpha").start()
+    alpha.say(*summary(1, "SMA"))
+    alpha.say(*market_data(2))
+    [asked] = world.asked(62)
+    world.asked()
+    world.feed(ev.Stopping())
+    assert world.asked() == [["63", "1", asked[2]]]
 
 
 def test_rows_of_a_ledger_are_shown_to_who_asked_for_it(world: Any) -> None:

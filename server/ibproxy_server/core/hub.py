@@ -93,7 +93,7 @@ class Hub:
             ev.UpstreamLost: self._upstream_lost,
             ev.Recorded: self.orders.recorder.recorded,
             ev.NotRecorded: self.orders.recorder.not_recorded,
-            ev.Stopping: lambda _: self.orders.recorder.advance(is_last=True),
+            ev.Stopping: self._stopping,
             ev.Tick: lambda _: None,
         }
         self._carry: dict[Carry, Callable[[Session, Request, list[bytes]], None]] = {
@@ -246,6 +246,12 @@ class Hub:
         shown = text.format(count=count, rate=rate)
         session.error(-1, code, shown)
         self.context.notice(Level.INFO, f"{session}: {shown}")
+
+    def _stopping(self, event: ev.Stopping) -> None:
+        del event
+        self.orders.recorder.advance(is_last=True)
+        if self.upstream.is_ready and (payloads := self.requests.farewell()):
+            self.context.effects.append(SendUpstream(b"".join(map(frame, payloads))))
 
     # the gateway
 

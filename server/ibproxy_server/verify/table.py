@@ -126,6 +126,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          IBX, REPORTED, accounts.replaced_summary_lives),
     _row("2.26", "Ledger rows of a summary are of account `All`; its end may come twice.",
          GW1040, RECORDED, accounts.ledger_rows_are_of_all),
+    _row("2.28", "A summary that is not cancelled may outlive its client.",
+         "a public issue", REPORTED, TOLERANCE),
     _row("2.30", "A summary's tags are a fixed list; `$LEDGER` adds rows by currency.",
          DOCS, DOCUMENTED, sharing.third_summary_is_refused),
     _row("2.31", "Positions are the whole set and 62; asking again gives it again.",
@@ -347,6 +349,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          IBAPI, CLIENT_SOURCE, session.rule_names_itself),
     _row("8.19", "The log level is one for the gateway.", DOCS, DOCUMENTED, NO_ANSWER),
     _row("8.20", "reqGlobalCancel cancels every order of the login.", DOCS, DOCUMENTED, OTHERS),
+    _row("8.21", "One request for WSH meta data, and one for events, may be open.",
+         DOCS, DOCUMENTED, LIMIT),
     _row("8.23", "The verify messages are IBKR's own.", IBAPI, CLIENT_SOURCE, NOT_OURS),
     # surprises
     _row("11.23", "A change that is refused leaves the order working.",

@@ -18,10 +18,18 @@ from ibproxy_server.core.effects import Level
 from ibproxy_server.core.requests import delivery, limits
 from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.registry import FIRST_REQUEST_ID, Registry
-from ibproxy_server.core.requests.sharing import HISTORY, Key, Widening, sharing_key, widening_of
+from ibproxy_server.core.requests.sharing import (
+    HISTORY,
+    SUMMARY,
+    Key,
+    Widening,
+    sharing_key,
+    widening_of,
+)
 from ibproxy_server.core.requests.static_answers import StaticAnswers
 from ibproxy_server.core.requests.upstream_request import Member, UpstreamRequest
-from ibproxy_server.core.requests.waiting_room import HOLDS_PLACE, NEVER_S
+from ibproxy_server.core.requests.waiting_room import HISTORY as HISTORY_PLACE
+from ibproxy_server.core.requests.waiting_room import NEVER_S, PLACE_OF
 from ibproxy_server.core.session import Session
 
 ANSWER_TIMEOUT_S = 900.0
@@ -63,7 +71,7 @@ class RequestDesk:
     @property
     def open_history(self) -> int:
         """How many requests for history the gateway holds open (fact 5.3)."""
-        return self._live.waiting_room.open_requests
+        return len(self._live.waiting_room.open_history)
 
     def waiting(self, session: Session) -> int:
         """Return how many requests of a session the gateway's rules hold back."""
@@ -245,6 +253,18 @@ class RequestDesk:
         times = [*self._live.next_deadlines_s(), self._looks_for_silent_at_s]
         return min((each for each in times if each is not None), default=None)
 
+    def farewell(self) -> list[bytes]:
+        """Return what is to be said before the connection ends.
+
+        A summary that is not cancelled may live on in the gateway without its client, and come
+        back as an error of somebody else's (fact 2.28).
+        """
+        return [
+            self._live.cancel_payload(request)
+            for request in self._live
+            if request.row.msg_id == SUMMARY and request.sent_at_s is not None
+        ]
+
     def reset(self) -> None:
         """The gateway has forgotten everything (fact 7.15)."""
         self._live.reset()
@@ -322,11 +342,12 @@ class RequestDesk:
         self, row: Request, fields: list[bytes], member: Member, *, is_stream: bool
     ) -> bool:
         """Whether there is no room for another, of which the member is told (facts 4.3, 5.3)."""
-        kind = limits.HISTORY if row.msg_id in HOLDS_PLACE else limits.KINDS.get(row.msg_id)
+        holds_place = PLACE_OF.get(row.msg_id) == HISTORY_PLACE
+        kind = limits.HISTORY if holds_place else limits.KINDS.get(row.msg_id)
         if kind is None or not (is_stream or kind is limits.HISTORY):
             return False
         if kind is limits.HISTORY:
-            running = self._live.waiting_room.holders()
+            running = self._live.waiting_room.open_history
             is_full = self._live.waiting_room.is_blocked
         else:
             running = list(self._running(kind))

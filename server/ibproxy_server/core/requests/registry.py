@@ -114,15 +114,18 @@ class Registry:
     def cancel(self, request: UpstreamRequest) -> None:
         """End it at the gateway, under the same queue as the request."""
         self._forget(request)
-        if request.row.cancelled_by is None:
-            return
-        cancel = self._rows[b"%d" % request.row.cancelled_by]
+        if request.row.cancelled_by is not None:
+            self._context.pacer.push(request.source, self.cancel_payload(request))
+
+    def cancel_payload(self, request: UpstreamRequest) -> bytes:
+        """Return the message that ends a request at the gateway."""
+        cancel = self._rows[b"%d" % (request.row.cancelled_by or 0)]
         fields = [b"%d" % cancel.msg_id, request.upstream_id]
         if cancel.id_at == 2:  # noqa: PLR2004 - a version field stands before the id
             fields.insert(1, b"%d" % cancel.version)
         if request.row.msg_id == _MARKET_DEPTH:
             fields.append(request.fields[_IS_SMART_DEPTH_AT])  # must be repeated (fact 4.54)
-        self._context.pacer.push(request.source, b"\0".join(fields) + b"\0")
+        return b"\0".join(fields) + b"\0"
 
     def advance(self) -> None:
         """Send what is due: cancels, and requests that had to wait."""

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ibproxy_server.core.requests.pace import Charge, Windows, charges
 from ibproxy_server.core.requests.upstream_request import UpstreamRequest
 
-HOLDS_PLACE = frozenset({20, 87})
-"""Requests of which the gateway holds a number open at once, streams included (fact 5.3)."""
+HISTORY = "requests for history"
+PLACE_OF: Mapping[int, str] = {
+    20: HISTORY,
+    87: HISTORY,
+    100: "request for WSH meta data",
+    102: "request for WSH events",
+}
+"""Requests of which the gateway holds a number open at once: so many for history, streams
+included (fact 5.3), one of the others (fact 8.21)."""
 
 TOLD_AFTER_S = 1.0
 """Who waits longer than this is told."""
@@ -68,18 +76,15 @@ class WaitingRoom:
         return sum(map(len, self._queues.values()))
 
     @property
-    def open_requests(self) -> int:
-        """How many places are taken."""
-        return len(self._open)
+    def open_history(self) -> list[UpstreamRequest]:
+        """The requests for history that hold a place."""
+        return self._holders(HISTORY)
 
     @property
     def is_blocked(self) -> bool:
-        """Whether every place is held by a stream, so that none will be free by itself."""
-        return 0 < self.places <= len(self._open) and all(each.is_stream for each in self._open)
-
-    def holders(self) -> list[UpstreamRequest]:
-        """Return who holds the places."""
-        return list(self._open)
+        """Whether streams hold every place for history, so that none will be free by itself."""
+        holders = self.open_history
+        return 0 < self.places <= len(holders) and all(each.is_stream for each in holders)
 
     def admit(self, request: UpstreamRequest, now_s: float, wait_s: float = 0.0) -> bool:
         """Return whether a request may go at once; if not, it waits here.
@@ -90,7 +95,7 @@ class WaitingRoom:
             wait_s: how long it has to wait at least, because the gateway has refused it.
         """
         costs = charges(request.fields)
-        is_free = not costs and request.row.msg_id not in HOLDS_PLACE
+        is_free = not costs and request.row.msg_id not in PLACE_OF
         if (is_free or not self.places) and not wait_s:
             return True
         waiting = Waiting(request, costs, now_s, now_s + wait_s)
@@ -181,9 +186,10 @@ class WaitingRoom:
         due_s, why = self.windows.due(waiting.charges, now_s)
         if waiting.not_before_s > due_s:
             due_s, why = waiting.not_before_s, "the gateway has refused it for its pace"
-        is_full = 0 < self.places <= len(self._open)
-        if is_full and waiting.request.row.msg_id in HOLDS_PLACE:
-            waiting.due_s, waiting.why = NEVER_S, f"{self.places} open requests for history"
+        kind = PLACE_OF.get(waiting.request.row.msg_id)
+        most = self.places if kind == HISTORY else 1
+        if kind and 0 < most <= len(self._holders(kind)):
+            waiting.due_s, waiting.why = NEVER_S, f"{most} open {kind}"
             return False
         waiting.due_s, waiting.why = due_s, why
         return due_s <= now_s
@@ -203,5 +209,8 @@ class WaitingRoom:
     def _let_go(self, waiting: Waiting, now_s: float) -> None:
         self.windows.spend(waiting.charges, now_s)
         self._let_go_at[waiting.request] = now_s, waiting.charges
-        if waiting.request.row.msg_id in HOLDS_PLACE:
+        if waiting.request.row.msg_id in PLACE_OF:
             self._open.add(waiting.request)
+
+    def _holders(self, kind: str) -> list[UpstreamRequest]:
+        return [each for each in self._open if PLACE_OF[each.row.msg_id] == kind]
