@@ -381,7 +381,8 @@ def differences(
         if key[1:4] in cut_short or (not one and key[-1] == PAST_CURRENCY):
             continue
         if key[1] in IMAGE and (
-            (is_impatient and not other)
+            (not other and (is_impatient or one[-1].get("posSize") == 0))
+            or one[-1:] == other[-1:]
             or (has_turned_away and (key[0] is Keep.LAST or _is_within(other, one)))
         ):
             continue
@@ -458,13 +459,20 @@ def _are_equal(keep: object, own: list[dict[str, Any]], shared: list[dict[str, A
         Keep.ALL: own == shared,
         Keep.SEEN: bool(own) == bool(shared),
         Keep.LAST: own[-1:] == shared[-1:],
-        Keep.PRICES: _prices(shared) in (_prices(own), [*shared[:1], *_prices(own)]),
+        Keep.PRICES: _are_prices_equal(_prices(own), _prices(shared)),
         Keep.ANYHOW: sorted(own, key=str) == sorted(shared, key=str),
         Keep.TAIL: shared in (own, own[1:]),
         Keep.END: other in (one, one[1:], [*other[:1], *one]),
     }
     assert isinstance(keep, Keep)
     return verdicts[keep]
+
+
+def _are_prices_equal(own: list[dict[str, Any]], shared: list[dict[str, Any]]) -> bool:
+    if len(shared) == len(own) + 1:  # the one that may be repeated
+        shared = shared[1:]
+    bare = [[{**each, "size": None} for each in side[:1]] for side in (own, shared)]
+    return bare[0] == bare[1] and own[1:] == shared[1:]
 
 
 def _prices(ticks: list[dict[str, Any]]) -> list[dict[str, Any]]:
