@@ -370,6 +370,24 @@ def test_an_order_that_may_have_got_lost_is_told_as_such(world: World) -> None:
     assert [each for each in alpha.greeted if each[0] == "4"] == []
 
 
+def test_a_cancel_tells_that_an_order_was_lost(world: World) -> None:
+    """10147 is the gateway's word; the order is refused then, here and in the journal."""
+    world.client("alpha").start().say(*order(4))
+    again = restarted(world)
+    alpha = again.client("alpha").start()
+    alpha.say(4, 1, 4, "")
+    again.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
+    assert [each[2:4] for each in alpha.take(4)] == [["4", "10147"]]
+    again.pass_time(1.0)
+    state = je.compacted(again.recorded)[("state", 1)]
+    assert isinstance(state, je.OrderState)
+    assert (state.text, state.is_done) == ("refused", True)
+    alpha.say(8, 1, 1)
+    assert alpha.take(9) == [["9", "1", "5"]]
+    third = restarted(again).client("alpha").start()
+    assert [each for each in third.greeted if each[0] in "49"] == [["9", "1", "5"]]
+
+
 def test_a_lost_link_makes_orders_unknown_as_well(world: World) -> None:
     """What left and was not stated is unknown; what was stated, or is held back, is not."""
     alpha = world.client("alpha").start()
@@ -444,33 +462,41 @@ def given_up(world: World) -> list[str]:
 step = st.one_of(
     st.tuples(st.just("place"), st.sampled_from(sorted(BOUND)), st.integers(1, 2)),
     st.tuples(st.just("state"), st.integers(1, 12), st.sampled_from(["Submitted", "Filled"])),
+    st.tuples(st.just("refuse"), st.integers(1, 12), st.sampled_from([201, 10147])),
     st.tuples(st.just("cancel"), st.sampled_from(sorted(BOUND)), st.integers(1, 4)),
     st.tuples(st.just("fail"), st.booleans(), st.just(0)),
     st.tuples(st.just("restart"), st.integers(0, 3), st.just(0)),
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(step, max_size=25))
 def test_restarts_keep_every_mapping(program: list[tuple[Any, ...]]) -> None:
     """Whatever happens, an order that left keeps its owner and ids, and ids upstream rise."""
     world = World(HubSettings(messages_per_s=0, accounts_of_strategy=BOUND)).connect()
     world.say(53, 1)
     sent: dict[int, tuple[str, int]] = {}
-    counts: dict[str, int] = {}
+    stated: set[int] = set()
+    refused: set[int] = set()
     for what, one, two in program:
         if what == "place":
             client = session_of(world, one)
-            number = counts.get(one, 0) + two
+            client.take()
+            client.say(8, 1, 1)
+            number = int(client.take(9)[0][2]) + two - 1
+            assert (one, number) not in [sent[each] for each in sent if each not in refused]
             client.say(*order(number))
             for placed in world.asked(3):
                 upstream_id = int(placed[1])
                 assert upstream_id > max(sent, default=0)
                 sent[upstream_id] = one, number
-                counts[one] = number
-        elif what == "state" and one in sent:
+        elif what == "state" and one in sent and one not in refused:
+            stated.add(one)
             world.say(*open_order(one, perm_id=900 + one))
             world.say(*status(one, two, perm_id=900 + one))
+        elif what == "refuse" and one in sent:
+            world.say(4, 2, one, two, "refused", "")
+            refused |= {one} - stated
         elif what == "cancel":
             session_of(world, one).say(4, 1, two, "")
             for asked in world.asked(4):

@@ -32,7 +32,7 @@ class OrderRecord:
         foreign_client_id: the API client that placed it, if not this proxy.
         perm_id: the broker's id; empty until it is known.
         account: its account; empty until it is known.
-        highest_before: the highest id that its owner had used when it was placed.
+        highest_before: the highest id that its owner had used when it was placed, in this run.
         is_what_if: whether it only asks for margin and commission.
         is_transmitted: whether the broker is to get it; if not, the gateway keeps it to itself and
             tells nothing of it (fact 3.91).
@@ -178,6 +178,7 @@ class OrderBook:
         record.has_left = True
         if record.owner:
             self._add(record, record.owner)
+            record.highest_before = record.client_order_id  # what was before is not known
 
     def _add(self, record: OrderRecord, owner: Owner) -> None:
         self.raise_upstream_id(record.upstream_id)
@@ -236,6 +237,8 @@ class OrderBook:
             return
         mine = self._by_owner[record.owner]
         while (last := mine.get(self._highest[record.owner])) and last.is_refused:
+            if last.highest_before >= last.client_order_id:
+                return  # of an earlier run: its id stays used
             self._highest[record.owner] = last.highest_before
 
     def of_client(self, owner: Owner, client_order_id: int) -> OrderRecord | None:
