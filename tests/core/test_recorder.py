@@ -469,46 +469,69 @@ step = st.one_of(
 )
 
 
+class Account:
+    """A world, and what must be known of its orders, kept beside it."""
+
+    def __init__(self) -> None:
+        self.world = World(HubSettings(messages_per_s=0, accounts_of_strategy=BOUND)).connect()
+        self.world.say(53, 1)
+        self.sent: dict[int, tuple[str, int]] = {}
+        self.stated: set[int] = set()
+        self.refused: set[int] = set()
+
+    def place(self, strategy: str, ahead: int) -> None:
+        """Use the next id, or the one behind it; no order that lives may have it."""
+        client = session_of(self.world, strategy)
+        client.take()
+        client.say(8, 1, 1)
+        number = int(client.take(9)[0][2]) + ahead - 1
+        living = [self.sent[each] for each in self.sent if each not in self.refused]
+        assert (strategy, number) not in living
+        client.say(*order(number))
+        for placed in self.world.asked(3):
+            upstream_id = int(placed[1])
+            assert upstream_id > max(self.sent, default=0)
+            self.sent[upstream_id] = strategy, number
+
+    def state(self, upstream_id: int, text: str) -> None:
+        """The gateway tells of an order."""
+        if upstream_id in self.sent and upstream_id not in self.refused:
+            self.stated.add(upstream_id)
+            self.world.say(*open_order(upstream_id, perm_id=900 + upstream_id))
+            self.world.say(*status(upstream_id, text, perm_id=900 + upstream_id))
+
+    def refuse(self, upstream_id: int, code: int) -> None:
+        """The gateway refuses an order, or its cancel."""
+        if upstream_id in self.sent:
+            self.world.say(4, 2, upstream_id, code, "refused", "")
+            self.refused |= {upstream_id} - self.stated
+
+    def cancel(self, strategy: str, number: int) -> None:
+        """A cancel reaches the order that it means, or nothing."""
+        session_of(self.world, strategy).say(4, 1, number, "")
+        for asked in self.world.asked(4):
+            assert self.sent[int(asked[2])] == (strategy, number)
+
+    def fail(self, fails: bool, _: int) -> None:
+        """The journal's disk is full, or has room again."""
+        self.world.journal_failure = FULL if fails else ""
+
+    def restart(self, next_id: int, _: int) -> None:
+        """The proxy ends, and begins with what it has recorded."""
+        self.world = restarted(self.world, next_id=1 + next_id)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(step, max_size=25))
 def test_restarts_keep_every_mapping(program: list[tuple[Any, ...]]) -> None:
     """Whatever happens, an order that left keeps its owner and ids, and ids upstream rise."""
-    world = World(HubSettings(messages_per_s=0, accounts_of_strategy=BOUND)).connect()
-    world.say(53, 1)
-    sent: dict[int, tuple[str, int]] = {}
-    stated: set[int] = set()
-    refused: set[int] = set()
+    account = Account()
     for what, one, two in program:
-        if what == "place":
-            client = session_of(world, one)
-            client.take()
-            client.say(8, 1, 1)
-            number = int(client.take(9)[0][2]) + two - 1
-            assert (one, number) not in [sent[each] for each in sent if each not in refused]
-            client.say(*order(number))
-            for placed in world.asked(3):
-                upstream_id = int(placed[1])
-                assert upstream_id > max(sent, default=0)
-                sent[upstream_id] = one, number
-        elif what == "state" and one in sent and one not in refused:
-            stated.add(one)
-            world.say(*open_order(one, perm_id=900 + one))
-            world.say(*status(one, two, perm_id=900 + one))
-        elif what == "refuse" and one in sent:
-            world.say(4, 2, one, two, "refused", "")
-            refused |= {one} - stated
-        elif what == "cancel":
-            session_of(world, one).say(4, 1, two, "")
-            for asked in world.asked(4):
-                assert sent[int(asked[2])] == (one, two)
-        elif what == "fail":
-            world.journal_failure = FULL if one else ""
-        elif what == "restart":
-            world = restarted(world, next_id=1 + one)
-    for upstream_id, (strategy, number) in sent.items():
-        client = session_of(world, strategy)
+        getattr(account, what)(one, two)
+    for upstream_id, (strategy, number) in account.sent.items():
+        client = session_of(account.world, strategy)
         client.take()
-        world.say(*status(upstream_id, perm_id=900 + upstream_id))
+        account.world.say(*status(upstream_id, perm_id=900 + upstream_id))
         assert [each[1] for each in client.take(3)] == [str(number)]
 
 
