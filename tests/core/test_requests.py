@@ -256,6 +256,9 @@ def test_unreadable_id_is_answered_and_harmless(world: Any) -> None:
     alpha.say(81, "seven", "A")
     [error] = alpha.take()
     assert error[2:4] == ["-1", "320"]
+    alpha.say(2, 2, "seven")
+    [error] = alpha.take()
+    assert error[2:4] == ["-1", "320"]
     assert world.asked() == []
     alpha.say(81, 7, "A")
     assert len(world.asked(81)) == 1

@@ -127,6 +127,7 @@ class RequestDesk:
         """Carry a cancel of `session`: it ends the session's part only."""
         assert row.id_at is not None  # noqa: S101
         client_id = fields[row.id_at]
+        int(client_id)  # an unreadable id is answered by the hub
         assert row.cancels is not None  # noqa: S101
         request = session.requests.get((row.cancels, client_id))
         if request is None:
