@@ -7,8 +7,9 @@
     ib = IB()
     ib.connect("127.0.0.1", 4002, clientId=1)
 
-Every name of ib_async is here and is ib_async's own object, its submodules too. Only `IB` is
-another one: `RemoteIB`, which connects through a proxy that `ibproxy serve` runs.
+Every name of ib_async is here and is ib_async's own object, its submodules too. Only two are
+others: `IB` is `RemoteIB`, which connects through a proxy that `ibproxy serve` runs, and `IBC`
+starts no gateway, since the proxy has one.
 """
 
 import sys
@@ -18,6 +19,8 @@ import ib_async
 from ib_async import *  # noqa: F403 - the names are ib_async's to choose
 
 from ibproxy import ib as ib
+from ibproxy import ibcontroller as ibcontroller
+from ibproxy.ibcontroller import IBC as IBC
 from ibproxy.names import public_names, share_submodules
 from ibproxy.remote import IB as IB
 from ibproxy.remote import RemoteIB as RemoteIB

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -29,7 +28,6 @@ class _State:
 
     is_installed = False
     is_watching = False
-    has_spoken_of_ibc = False
 
 
 def install() -> None:
@@ -150,11 +148,9 @@ def _make_client(library: ModuleType) -> Callable[..., Any]:
 
 
 async def _start_nothing(_wrapped: Any, _ibc: Any, _arguments: Any, _keywords: Any) -> None:
-    if not _State.has_spoken_of_ibc:
-        _State.has_spoken_of_ibc = True
-        logging.getLogger("ibproxy").warning(
-            "IBC starts no gateway here: the proxy is connected to one already"
-        )
+    from ibproxy.controller import start_nothing  # noqa: PLC0415 - see above
+
+    start_nothing()
 
 
 def _lead_through_proxy(client: Any, library: ModuleType) -> None:

@@ -7,8 +7,8 @@
     ib = IB()
     ib.connect("127.0.0.1", 4002, clientId=1)
 
-Every name of ib_insync is here and is ib_insync's own object, its submodules too; only `IB` is
-another one. ib_insync is not a dependency of ibproxy.
+Every name of ib_insync is here and is ib_insync's own object, its submodules too; only `IB`
+and `IBC` are others, as in `ibproxy`. ib_insync is not a dependency of ibproxy.
 """
 
 import importlib
@@ -45,6 +45,9 @@ class RemoteIB(ib_insync.IB):  # type: ignore[misc] # it has no types
 __all__ = list(public_names(ib_insync))
 globals().update({name: getattr(ib_insync, name) for name in __all__})
 IB = RemoteIB
-share_submodules(sys.modules[__name__], ib_insync)
 
 from ibproxy.ib_insync import ib as ib  # noqa: E402 - it needs all of the above
+from ibproxy.ib_insync import ibcontroller as ibcontroller  # noqa: E402
+from ibproxy.ib_insync.ibcontroller import IBC as IBC  # noqa: E402
+
+share_submodules(sys.modules[__name__], ib_insync)

@@ -14,6 +14,7 @@ import ib_async.ib
 import pytest
 
 import ibproxy
+import ibproxy.controller
 import ibproxy.ib
 from ibproxy.seam import CLIENT_MEMBERS, CONNECTION_MEMBERS, UnknownLibraryError, check_seam
 
@@ -30,16 +31,19 @@ def star_names(module: str) -> dict[str, Any]:
 
 
 def test_star_import() -> None:
-    """The same names, the same objects, only IB is RemoteIB."""
+    """The same names, the same objects, only IB is RemoteIB, and IBC one that starts nothing."""
     ours, theirs = star_names("ibproxy"), star_names("ib_async")
     assert ours.keys() == theirs.keys()
     assert ours.pop("IB") is ibproxy.RemoteIB
-    del theirs["IB"]
+    assert ours.pop("IBC") is ibproxy.controller.IBC
+    del theirs["IB"], theirs["IBC"]
     assert all(ours[name] is theirs[name] for name in theirs)
     assert ibproxy.IB is ibproxy.RemoteIB
 
 
-@pytest.mark.parametrize("name", [name for name in SUBMODULES if name != "ib"])
+@pytest.mark.parametrize(
+    "name", [name for name in SUBMODULES if name not in ("ib", "ibcontroller")]
+)
 def test_submodules(name: str) -> None:
     """Each submodule is ib_async's own, in both forms of import."""
     theirs = importlib.import_module(f"ib_async.{name}")

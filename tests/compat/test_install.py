@@ -14,19 +14,18 @@ import pytest
 from ib_async import StartupFetch, util
 from ib_async.connection import Connection
 
-import ibproxy_compat
+import ibproxy
 from ibproxy import RemoteIB
+from ibproxy.controller import _Said
 from ibproxy.errors import LocalError
 from ibproxy.link import Link
 from ibproxy_compat import install, is_installed, proxied, uninstall
-from ibproxy_compat.patches import _State
 from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from tests.compat.conftest import Stage
 
 IB: Any = ib_async.IB
 IBC: Any = ib_async.IBC
-Watchdog: Any = ib_async.Watchdog
 QUICK: dict[str, Any] = {"fetchFields": StartupFetch(0)}
 
 
@@ -63,6 +62,7 @@ def test_before_and_after() -> None:
 def test_twice_is_once() -> None:
     """Installing and uninstalling again change nothing more, and leave nothing behind."""
     former = vars(ib_async.Client)["__init__"]
+    starts = vars(IBC)["startAsync"]
     uninstall()
     for _ in range(3):
         install()
@@ -72,6 +72,7 @@ def test_twice_is_once() -> None:
         assert vars(ib_async.Client)["__init__"] is ours
         uninstall()
         assert vars(ib_async.Client)["__init__"] is former
+        assert vars(IBC)["startAsync"] is starts
     uninstall()
 
 
@@ -185,7 +186,9 @@ def test_nothing_is_imported_for_nothing(stage: Stage) -> None:
     assert stage.run((), stage.write(text)).output == "set()\n"
 
 
+@pytest.mark.parametrize("way", ["installed", "imported"])
 def test_watchdog_and_ibc_do_no_harm(
+    way: str,
     proxy: ThreadedProxy,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -193,12 +196,14 @@ def test_watchdog_and_ibc_do_no_harm(
 ) -> None:
     """IBC starts no second gateway and says so once; the watchdog connects, and ends."""
     monkeypatch.setenv("IBPROXY_URL", proxy.urls[0])
-    monkeypatch.setattr(_State, "has_spoken_of_ibc", False)
-    install()
-    controller = IBC(1030, gateway=True, tradingMode="paper", ibcPath="/nowhere")
+    kinds: Any = ib_async if way == "installed" else ibproxy
+    monkeypatch.setattr(_Said, "is_said", False)
+    if way == "installed":
+        install()
+    controller = kinds.IBC(1030, gateway=True, tradingMode="paper", ibcPath="/nowhere")
     controller.start()
-    ib = IB()
-    watchdog = Watchdog(controller, ib, port=4002, clientId=6, appStartupTime=0)
+    ib = kinds.IB()
+    watchdog = kinds.Watchdog(controller, ib, port=4002, clientId=6, appStartupTime=0)
     watchdog.start()
     until(ib.isConnected, ib)
     watchdog.stop()
@@ -207,4 +212,3 @@ def test_watchdog_and_ibc_do_no_harm(
     assert util.run(controller.startAsync()) is None
     said = [each.getMessage() for each in caplog.records if each.name == "ibproxy"]
     assert said == ["IBC starts no gateway here: the proxy is connected to one already"]
-    assert ibproxy_compat.is_installed()
