@@ -252,6 +252,19 @@ def test_who_starts_gateways_is_not_shown_a_line_to_change() -> None:
     assert report.ways == ["ibproxy run trade.py, with nothing changed"]
 
 
+def test_a_port_that_stands_for_nothing_is_remarked() -> None:
+    """Nothing keeps such a script off a live account; by a door no port does."""
+    [finding] = judged(HEAD + "ib.connect(port=4004)").findings[1:]
+    assert (finding.what, finding.places) == ("port 4004", ("line 4",))
+    assert "`paper_ports`" in finding.text
+    known = Ports(paper=(7497, 4004))
+    assert len(judged(HEAD + "ib.connect(port=4004)", ports=known).findings) == 1
+    text = (
+        "from ibapi.client import EClient\napp = EClient(None)\napp.connect('127.0.0.1', 7497, 1)"
+    )
+    assert 'expects = "paper"' in judged(text).findings[-1].text
+
+
 def test_what_makes_no_difference_is_said_too() -> None:
     """Private members, threads, derived classes and several ids are what people wonder about."""
     report = judged(

@@ -16,6 +16,8 @@ CLASSES: Final = {"ib_async": "IB", "ib_insync": "IB", "ibproxy": "IB", "ibapi":
 LIBRARIES: Final = tuple(CLASSES)
 PROCESSES: Final = {"multiprocessing", "ProcessPoolExecutor", "fork"}
 THREADS: Final = {"threading", "ThreadPoolExecutor", "to_thread", "run_in_executor"}
+STARTERS: Final = ("IBC", "IBController")
+"""What starts a gateway."""
 
 _DEFAULTS: Final[dict[str, Value]] = {"host": "127.0.0.1", "port": 7497, "clientId": 1}
 _CLIENT_ID_NAMES: Final = {"clientId", "client_id", "clientid"}

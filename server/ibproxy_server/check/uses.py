@@ -78,6 +78,43 @@ class Use:
     grade: Grade
 
 
+@dataclass(frozen=True)
+class Own:
+    """What is said of a use that docs/limits.md has no row for."""
+
+    grade: Grade
+    text: str
+    page: str
+
+
+LIMITS_PAGE: Final = "docs/limits.md"
+_RUNNING: Final = "docs/running-scripts.md"
+_PORTS: Final = "docs/configuration.md#paper-and-live"
+
+STARTS_GATEWAY: Final = Own(
+    Grade.DIFFERS,
+    "Under `ibproxy run` it starts no gateway. In any other way it has to be left out: a second "
+    "login would end the proxy's.",
+    _RUNNING,
+)
+SOCKETS: Final = Own(
+    Grade.NOTE,
+    "If it looks whether the gateway's port is open, it asks the gateway itself, past the proxy.",
+    _RUNNING,
+)
+OTHER_PORT: Final = Own(
+    Grade.NOTE,
+    "It stands for neither paper nor live, so nothing keeps the script off a live account: add it "
+    "to `paper_ports` or `live_ports`, or give the strategy `expects`.",
+    _PORTS,
+)
+PORT_OF_A_DOOR: Final = Own(
+    Grade.NOTE,
+    "By a door no port is heard of, so nothing keeps the program off a live account: give its "
+    'strategy `expects = "paper"` if it is to have paper only.',
+    _PORTS,
+)
+
 CLIENT_ZERO: Final = (
     Use("Orders placed by hand in TWS or by other API clients", Grade.DIFFERS),
     Use("`reqAutoOpenOrders`", Grade.DIFFERS),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from ibproxy.identity import clean_name
-from ibproxy.seam import CONNECTION_MEMBERS
-from ibproxy_server.check import uses
 from ibproxy_server.check.constants import Value
-from ibproxy_server.check.limits import Limit, limits
-from ibproxy_server.check.script import Connect, Script, read_script
+from ibproxy_server.check.findings import Finding, findings, places_of
+from ibproxy_server.check.script import STARTERS, Connect, Script, read_script
 from ibproxy_server.check.sources import Source
-from ibproxy_server.check.uses import Grade, Use, rows_for
+from ibproxy_server.check.uses import Grade
 from ibproxy_server.core.kinds import Kind, Ports
 
 
@@ -37,30 +34,6 @@ _OUTCOMES: Final = {
 }
 _LOCAL: Final = {"127.0.0.1", "localhost", "::1", ""}
 _KINDS: Final = {Kind.PAPER: "paper", Kind.LIVE: "live", None: "stands for nothing"}
-_RUNNING: Final = "docs/running-scripts.md"
-_STARTERS: Final = ("IBC", "IBController")
-_LIMITS: Final = "docs/limits.md"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a script should know.
-
-    Attributes:
-        grade: how much it matters.
-        what: what the script does, or uses.
-        places: where.
-        title: title of the row of the page; empty if `text` is not from a table.
-        text: how it is behind the proxy, and what to do.
-        page: the page that says more.
-    """
-
-    grade: Grade
-    what: str
-    places: tuple[str, ...]
-    title: str
-    text: str
-    page: str = _LIMITS
 
 
 @dataclass
@@ -99,99 +72,20 @@ def check(source: Source, ports: Ports | None = None) -> Report:
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None) or 1
         return Report(name, Outcome.UNREADABLE, facts=[f"{source.place(line)}: {_said(error)}"])
-    findings = sorted(_findings(script, source), key=lambda each: -each.grade)
+    ports = ports or Ports()
+    found = sorted(findings(script, source, ports), key=lambda each: -each.grade)
     report = Report(
         name,
-        _OUTCOMES[max((each.grade for each in findings), default=Grade.NOTE)],
+        _OUTCOMES[max((each.grade for each in found), default=Grade.NOTE)],
         script.libraries,
         list(_ways(script, source)),
-        [_connect(each, source, ports or Ports()) for each in script.connects],
+        [_connect(each, source, ports) for each in script.connects],
         list(_facts(script, source)),
-        findings,
+        found,
     )
-    if not script.libraries and not script.connects and not findings:
+    if not script.libraries and not script.connects and not found:
         report.outcome = Outcome.OUTSIDE
     return report
-
-
-def _findings(script: Script, source: Source) -> Iterator[Finding]:
-    for limit, (grade, names) in _named(script).items():
-        lines = sorted({line for name in names for line in script.members[name]})
-        yield _finding(limit, grade, ", ".join(f"`{name}`" for name in names), lines, source)
-    zeros = [each.line for each in script.connects if 0 in each.client_ids]
-    if zeros:
-        for use in uses.CLIENT_ZERO:
-            yield _row(use, "client id 0", zeros, source)
-    if len(_known(each.ports for each in script.connects)) > 1 or (
-        len(_known(each.hosts for each in script.connects)) > 1
-    ):
-        lines = [each.line for each in script.connects]
-        yield _row(uses.SEVERAL_GATEWAYS, "more than one host or port", lines, source)
-    if script.processes and script.libraries:
-        yield _row(uses.PROCESSES, "processes", script.processes, source)
-    for member, lines in script.connection.items():
-        if member not in CONNECTION_MEMBERS:
-            what = f"`client.conn.{member}`" if member else "`client.conn` itself"
-            yield _row(uses.CONNECTION, what, lines, source)
-    if "ibapi" in script.libraries:
-        lines = [each.line for each in script.imports if each.library == "ibapi"]
-        yield _row(uses.IBAPI, "ibapi", lines, source)
-    yield from _beside(script, source)
-
-
-def _beside(script: Script, source: Source) -> Iterator[Finding]:
-    """What no row of the page is about: starting gateways, and sockets of its own."""
-    if lines := [line for name in _STARTERS for line in script.names.get(name, [])]:
-        yield Finding(
-            Grade.DIFFERS,
-            "`IBC`",
-            _places(lines, source),
-            "",
-            "Under `ibproxy run` it starts no gateway. In any other way it has to be left out: a "
-            "second login would end the proxy's.",
-            _RUNNING,
-        )
-    if "socket" in script.names and (
-        lines := script.lines("create_connection") + script.lines("connect_ex")
-    ):
-        yield Finding(
-            Grade.NOTE,
-            "a socket of its own",
-            _places(lines, source),
-            "",
-            "If it looks whether the gateway's port is open, it asks the gateway itself, past "
-            "the proxy.",
-            _RUNNING,
-        )
-
-
-def _known(given: Iterable[tuple[Value, ...]]) -> set[Value]:
-    return {each for values in given for each in values} - {None}
-
-
-def _named(script: Script) -> dict[Limit, tuple[Grade, list[str]]]:
-    """Return the rows that names lead to, with the names of each."""
-    found: dict[Limit, tuple[Grade, list[str]]] = {}
-    for name in script.members:
-        for limit, grade in _rows_for(name):
-            before = found.get(limit, (grade, []))
-            found[limit] = max(grade, before[0]), [*before[1], name]
-    return found
-
-
-_rows_for = functools.cache(rows_for)
-
-
-def _row(use: Use, what: str, lines: list[int], source: Source) -> Finding:
-    return _finding(limits()[use.title], use.grade, what, lines, source)
-
-
-def _finding(limit: Limit, grade: Grade, what: str, lines: list[int], source: Source) -> Finding:
-    return Finding(grade, what, _places(lines, source), limit.title, limit.behind)
-
-
-def _places(lines: list[int], source: Source) -> tuple[str, ...]:
-    return tuple(source.place(line) for line in sorted(set(lines)))
 
 
 def _ways(script: Script, source: Source) -> Iterator[str]:
@@ -215,7 +109,7 @@ def _ways(script: Script, source: Source) -> Iterator[str]:
         for each in script.imports
         if each.library in {"ib_async", "ib_insync"} and each.through_proxy
     ]
-    starts = any(name in script.names for name in _STARTERS)
+    starts = any(name in script.names for name in STARTERS)
     if (
         starts
         or script.dynamic
@@ -275,11 +169,11 @@ def _facts(script: Script, source: Source) -> Iterator[str]:
     if script.private:
         names = ", ".join(f"`{name}`" for name in sorted(script.private))
         yield f"{names}: the library's own objects are there, as without the proxy"
-    ids = _known(each.client_ids for each in script.connects)
+    ids = {each_id for each in script.connects for each_id in each.client_ids} - {None}
     if len(ids) > 1:
         yield f"client ids {', '.join(map(str, sorted(ids, key=str)))}: all are the strategy's own"
     if script.threads and script.libraries:
-        lines = ", ".join(_places(script.threads, source))
+        lines = ", ".join(places_of(script.threads, source))
         yield f"threads ({lines}): as without the proxy"
     if script.derives:
         yield "a class is derived from the library's: as without the proxy"

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from ibproxy.config import read_config
+from ibproxy_server.check.findings import Finding
 from ibproxy_server.check.sources import read_source
 from ibproxy_server.check.uses import Grade
-from ibproxy_server.check.verdict import Finding, Outcome, Report, check
+from ibproxy_server.check.verdict import Outcome, Report, check
 from ibproxy_server.core.kinds import Ports
 
 SIGNS = {Grade.CHANGE: "change", Grade.DIFFERS: "differs", Grade.NOTE: "note"}
