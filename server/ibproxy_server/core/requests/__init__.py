@@ -10,7 +10,8 @@ delivery          who of a request's members is told what
 live_bars         where the past meets the live bars that follow it
 pace              the gateway's rules for how often something may be asked
 waiting_room      requests that those rules hold back
-limits            how much may run at once, and who holds it
+limits            how much may run at once
+budget            whether there is room for one more, and who has the rest
 static_answers    answers that do not change for a while
 """
 

@@ -9,13 +9,13 @@ answer first, and takes it in when it has come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ibproxy.wire.messages import Answer, Carry, Request, Reuse
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
-from ibproxy_server.core.requests import delivery, limits
+from ibproxy_server.core.requests import delivery
+from ibproxy_server.core.requests.budget import Budget
+from ibproxy_server.core.requests.limits import Limits
 from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.registry import FIRST_REQUEST_ID, Registry
 from ibproxy_server.core.requests.sharing import (
@@ -28,8 +28,7 @@ from ibproxy_server.core.requests.sharing import (
 )
 from ibproxy_server.core.requests.static_answers import StaticAnswers
 from ibproxy_server.core.requests.upstream_request import Member, UpstreamRequest
-from ibproxy_server.core.requests.waiting_room import HISTORY as HISTORY_PLACE
-from ibproxy_server.core.requests.waiting_room import NEVER_S, PLACE_OF
+from ibproxy_server.core.requests.waiting_room import NEVER_S
 from ibproxy_server.core.session import Session
 
 ANSWER_TIMEOUT_S = 900.0
@@ -49,10 +48,11 @@ _KEEP_UP_TO_DATE_AT = -2
 class RequestDesk:
     """Carries ONE_SHOT, SHARED, OWN, CANCEL and FOLLOW requests, and their answers."""
 
-    def __init__(self, context: Context, most: limits.Limits | None = None) -> None:
+    def __init__(self, context: Context, most: Limits | None = None) -> None:
         self._context = context
-        self._limits = most or limits.Limits()
-        self._live = Registry(context, self._limits.history)
+        most = most or Limits()
+        self._live = Registry(context, most.history)
+        self._budget = Budget(context, most, self._live)
         self._static = StaticAnswers()
         self._recorded: dict[UpstreamRequest, list[Part]] = {}
         self._looks_for_silent_at_s: float | None = None
@@ -65,8 +65,7 @@ class RequestDesk:
     @property
     def market_data_lines(self) -> int:
         """How many market data lines are in use upstream (facts 4.1, 4.7, 4.57)."""
-        running = self._running(limits.LINES)
-        return len({limits.place_of(each.row, each.fields) for each in running})
+        return self._budget.lines
 
     @property
     def open_history(self) -> int:
@@ -197,7 +196,7 @@ class RequestDesk:
             return int(upstream_id) >= FIRST_REQUEST_ID
         if self._is_retried(request, code, rest[1]):
             return True
-        self._report_no_room(request, code)
+        self._budget.report(request, code)
         is_end = code != codes.BUST and not codes.is_information(code)
         concerned = [request, *request.heirs] if is_end else [request]
         code_text, text, *more = rest
@@ -307,7 +306,7 @@ class RequestDesk:
         items: frozenset[bytes] = NOTHING,
     ) -> UpstreamRequest | None:
         """Ask the gateway; None if there is no room, of which the member is told."""
-        if self._is_full(row, fields, member, is_stream=is_stream):
+        if self._budget.refuses(row, fields, member, is_stream=is_stream):
             return None
         assert row.id_at is not None  # noqa: S101 - the table test holds this
         upstream_id = self._live.next_id(row)
@@ -338,39 +337,6 @@ class RequestDesk:
         if past:
             past.leads_to = stream
             stream.heirs.append(past)
-
-    def _is_full(
-        self, row: Request, fields: list[bytes], member: Member, *, is_stream: bool
-    ) -> bool:
-        """Whether there is no room for another, of which the member is told (facts 4.3, 5.3)."""
-        holds_place = PLACE_OF.get(row.msg_id) == HISTORY_PLACE
-        kind = limits.HISTORY if holds_place else limits.KINDS.get(row.msg_id)
-        if kind is None or not (is_stream or kind is limits.HISTORY):
-            return False
-        if kind is limits.HISTORY:
-            running = self._live.waiting_room.open_history
-            is_full = self._live.waiting_room.is_blocked
-        else:
-            running = list(self._running(kind))
-            places = {limits.place_of(each.row, each.fields) for each in running}
-            is_new = limits.place_of(row, fields) not in places
-            is_full = is_new and kind.is_reached(self._limits, len(places))
-        if not is_full:
-            return False
-        most = kind.most(self._limits)
-        member.session.error(member.client_id, kind.code, kind.text.format(most=most))
-        subject = fields[row.subject_at].decode(errors="replace") if row.subject_at else ""
-        text = (
-            f"{member.session}: {row.name} {subject} was refused: {kind.name} = {most} is "
-            f"reached; held by {limits.holders(running)}"
-        )
-        self._context.notice(Level.WARNING, text)
-        return True
-
-    def _running(self, kind: limits.Kind) -> Iterator[UpstreamRequest]:
-        for request in self._live:
-            if request.is_stream and limits.KINDS.get(request.row.msg_id) is kind:
-                yield request
 
     def _settle_account(self, session: Session, row: Request, fields: list[bytes]) -> bool:
         """Fill in the only account, or refuse a foreign one (facts 2.15, 2.16)."""
@@ -419,13 +385,6 @@ class RequestDesk:
         )
         self._live.again(request, wait_s)
         return True
-
-    def _report_no_room(self, request: UpstreamRequest, code: int) -> None:
-        kind = limits.KINDS.get(request.row.msg_id)
-        if kind and code in limits.CODES:
-            held = limits.holders(self._running(kind))
-            text = f"{request}: the gateway has no room for it ({code}); held by {held}"
-            self._context.notice(Level.WARNING, text)
 
     def _forget_silent(self) -> None:
         """Forget one-shots from which nothing has been heard for long; nothing else ends them."""
