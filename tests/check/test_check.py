@@ -19,6 +19,7 @@ from ibproxy_server.check.verdict import Outcome, Report, check
 from ibproxy_server.cli import main
 from ibproxy_server.core.kinds import Ports
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 HEAD = "from ib_async import *\nib = IB()\nib.connect('127.0.0.1', 7497, clientId=1)\n"
 
 
@@ -155,6 +156,30 @@ def test_imports_that_bring_no_connection_may_stay() -> None:
     )
     assert "line 1" not in judged(text).ways[1]
     assert "line 3: from ibproxy import IB" in judged(text).ways[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from ib_async.contract import Stock",
+        "from ibapi.contract import Contract",
+        "import ib_async.util",
+    ],
+)
+def test_files_that_connect_nothing_stay(text: str) -> None:
+    """They are part of a program whose other file is to be looked at."""
+    report = judged(text)
+    assert report.outcome is Outcome.WORKS
+    assert report.ways == ["nothing to change here: the file that makes `IB` or `EClient` is"]
+    assert report.findings == []
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_the_examples_work(path: Path) -> None:
+    """They are written for the proxy, and use nothing that differs."""
+    report = check(read_source(path))
+    assert report.outcome is Outcome.WORKS
+    assert report.ways == ["it is written for the proxy"]
 
 
 def test_a_name_in_a_text_cannot_be_replaced() -> None:
@@ -303,7 +328,7 @@ def test_a_notebook_is_read_cell_by_cell(tmp_path: Path) -> None:
     path = tmp_path / "look.ipynb"
     path.write_text(
         notebook(
-            "%matplotlib inline\nfrom ib_async import *",
+            "%matplotlib inline\npip install ib_async\nfrom ib_async import *",
             "%%html\n<b>",
             "if True:\n    !pip list\nib = IB()\nib.connect?\nawait ib.connectAsync(port=7497)",
             "ib.reqGlobalCancel()",

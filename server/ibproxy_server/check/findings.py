@@ -55,8 +55,8 @@ def findings(script: Script, source: Source, ports: Ports) -> Iterator[Finding]:
         if member not in CONNECTION_MEMBERS:
             what = f"`client.conn.{member}`" if member else "`client.conn` itself"
             yield _row(uses.CONNECTION, what, lines, source)
-    if "ibapi" in script.libraries:
-        lines = [each.line for each in script.imports if each.library == "ibapi"]
+    if "ibapi" in script.connecting:
+        lines = [each.line for each in script.imports if each.library == "ibapi" and each.brings]
         yield _row(uses.IBAPI, "ibapi", lines, source)
     yield from _beside(script, source, ports)
 
@@ -73,7 +73,7 @@ def _beside(script: Script, source: Source, ports: Ports) -> Iterator[Finding]:
     if "socket" in script.names:
         sockets = script.lines("create_connection") + script.lines("connect_ex")
         yield from found(uses.SOCKETS, "a socket of its own", sockets)
-    if set(script.libraries) == {"ibapi"}:
+    if script.connecting == {"ibapi"}:
         lines = [each.line for each in script.connects]
         yield from found(uses.PORT_OF_A_DOOR, "the port that it asks for", lines)
         return

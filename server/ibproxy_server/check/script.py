@@ -19,6 +19,9 @@ THREADS: Final = {"threading", "ThreadPoolExecutor", "to_thread", "run_in_execut
 STARTERS: Final = ("IBC", "IBController")
 """What starts a gateway."""
 
+_INNER: Final = {"", "ib", "client"}
+"""Modules of a library that have what connects."""
+
 _DEFAULTS: Final[dict[str, Value]] = {"host": "127.0.0.1", "port": 7497, "clientId": 1}
 _CLIENT_ID_NAMES: Final = {"clientId", "client_id", "clientid"}
 _LOOKS_LIKE_IB: Final = re.compile(r"(^|_)ib(kr)?(_|$)", re.IGNORECASE)
@@ -32,12 +35,14 @@ class Import:
         line: where it stands.
         library: which one.
         text: the statement.
+        brings: whether it brings what connects: `IB`, `EClient`, or all there is.
         through_proxy: what to write in its place; empty if it may stay.
     """
 
     line: int
     library: str
     text: str
+    brings: bool
     through_proxy: str
 
 
@@ -85,6 +90,11 @@ class Script:
         found = [each.library for each in self.imports] + list(self.dynamic.values())
         return list(dict.fromkeys(found))
 
+    @property
+    def connecting(self) -> set[str]:
+        """The libraries whose `IB` or `EClient` it has in hand."""
+        return {each.library for each in self.imports if each.brings} | {*self.dynamic.values()}
+
     def lines(self, name: str) -> list[int]:
         """Return where a name is used in any way."""
         return sorted({*self.members.get(name, ()), *self.names.get(name, ())})
@@ -131,7 +141,8 @@ class _Reader:
                     library = alias.name.partition(".")[0]
                     if library in LIBRARIES:
                         self._modules.add(alias.asname or alias.name)
-                        self._add_import(node, library, _module_import(alias, library))
+                        brings = alias.name.partition(".")[2] in _INNER
+                        self._add_import(node, library, brings, _module_import(alias, library))
                     self._concurrency(alias.name.partition(".")[0], node.lineno)
             case ast.ImportFrom(module=str(module), level=0):
                 self._imported_from(node, module)
@@ -149,16 +160,20 @@ class _Reader:
             return
         own = CLASSES[library]
         instead = ""
-        if inner in {"", "ib"} and {each.name for each in node.names} & {own, "*", "ib"}:
+        brings = inner in _INNER and bool({each.name for each in node.names} & {own, "*", "ib"})
+        if brings and inner != "client":
             names = ", ".join(map(ast.unparse, node.names))
             instead = f"from ibproxy{module[len(library) :]} import {names}"
-        self._add_import(node, library, instead)
+        self._add_import(node, library, brings, instead)
         self._classes |= {each.asname or each.name for each in node.names if each.name == own}
         if any(each.name == "*" for each in node.names):
             self._classes.add(own)
 
-    def _add_import(self, node: ast.Import | ast.ImportFrom, library: str, instead: str) -> None:
-        self.script.imports.append(Import(node.lineno, library, ast.unparse(node), instead))
+    def _add_import(
+        self, node: ast.Import | ast.ImportFrom, library: str, brings: bool, instead: str
+    ) -> None:
+        found = Import(node.lineno, library, ast.unparse(node), brings, instead)
+        self.script.imports.append(found)
 
     def _concurrency(self, name: str, line: int) -> None:
         if name in PROCESSES:
@@ -305,7 +320,7 @@ def _chain(node: ast.expr) -> str:
 def _module_import(alias: ast.alias, library: str) -> str:
     """Return the import that brings the same names through the proxy; empty if it may stay."""
     inner = alias.name.partition(".")[2]
-    if inner not in {"", "ib"}:
+    if inner not in _INNER - {"client"}:
         return ""
     proxied = "ibproxy" + alias.name[len(library) :]
     if alias.asname or not inner:

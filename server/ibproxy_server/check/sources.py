@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from ibproxy.errors import LocalError
 
 NOTEBOOK = ".ipynb"
 _NOT_PYTHON = ("%", "!", "?")
+_COMMAND = re.compile(r"(pip3?|conda|mamba|ls|cd|pwd)( +[\w./~-]|$)")
+"""What IPython takes for a magic without its sign."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,6 @@ def _cells(notebook: dict[str, Any]) -> list[str]:
 def _python(line: str) -> str:
     """Return a line without what is IPython's own; its block stays whole."""
     bare = line.lstrip()
-    if bare.startswith(_NOT_PYTHON):
+    if bare.startswith(_NOT_PYTHON) or _COMMAND.match(bare):
         return line[: len(line) - len(bare)] + "pass"
     return line.rstrip("?") if line.endswith("?") else line

@@ -32,6 +32,9 @@ _OUTCOMES: Final = {
     Grade.DIFFERS: Outcome.DIFFERS,
     Grade.CHANGE: Outcome.CHANGE,
 }
+_RUN: Final = {"ib_async", "ib_insync"}
+"""Libraries that `ibproxy run` leads through the proxy."""
+
 _LOCAL: Final = {"127.0.0.1", "localhost", "::1", ""}
 _KINDS: Final = {Kind.PAPER: "paper", Kind.LIVE: "live", None: "stands for nothing"}
 
@@ -89,26 +92,22 @@ def check(source: Source, ports: Ports | None = None) -> Report:
 
 
 def _ways(script: Script, source: Source) -> Iterator[str]:
-    if not script.libraries:
-        if script.connects:
-            yield "nothing to change here: the file that makes `IB` is"
+    if not script.connecting:
+        if script.libraries or script.connects:
+            yield "nothing to change here: the file that makes `IB` or `EClient` is"
         return
-    if "ibapi" in script.libraries:
+    if "ibapi" in script.connecting:
         yield from _door(script, source)
-    if "ibproxy" in script.libraries:
+    if "ibproxy" in script.connecting:
         yield "it is written for the proxy"
-    if not {"ib_async", "ib_insync"} & set(script.libraries):
+    if not _RUN & script.connecting:
         return
     yield (
         "%load_ext ibproxy in the first cell"
         if source.is_notebook
-        else (f"ibproxy run {source.path}, with nothing changed")
+        else f"ibproxy run {source.path}, with nothing changed"
     )
-    changes = [
-        each
-        for each in script.imports
-        if each.library in {"ib_async", "ib_insync"} and each.through_proxy
-    ]
+    changes = [each for each in script.imports if each.library in _RUN and each.through_proxy]
     starts = any(name in script.names for name in STARTERS)
     if (
         starts
