@@ -158,6 +158,12 @@ def test_imports_that_bring_no_connection_may_stay() -> None:
     assert "line 3: from ibproxy import IB" in judged(text).ways[1]
 
 
+def test_other_modules_of_a_statement_are_kept() -> None:
+    """What is shown to be replaced is the library's own part."""
+    report = judged("import os, ib_async as iba, threading")
+    assert report.ways[1] == "or line 1: import ibproxy as iba (was: import ib_async as iba)"
+
+
 @pytest.mark.parametrize(
     "text",
     [

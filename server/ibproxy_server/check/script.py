@@ -34,7 +34,7 @@ class Import:
     Attributes:
         line: where it stands.
         library: which one.
-        text: the statement.
+        text: the statement; without what else an `import` brings.
         brings: whether it brings what connects: `IB`, `EClient`, or all there is.
         through_proxy: what to write in its place; empty if it may stay.
     """
@@ -142,7 +142,9 @@ class _Reader:
                     if library in LIBRARIES:
                         self._modules.add(alias.asname or alias.name)
                         brings = alias.name.partition(".")[2] in _INNER
-                        self._add_import(node, library, brings, _module_import(alias, library))
+                        instead = _module_import(alias, library)
+                        alone = ast.Import(names=[alias], lineno=node.lineno)
+                        self._add_import(alone, library, brings, instead)
                     self._concurrency(alias.name.partition(".")[0], node.lineno)
             case ast.ImportFrom(module=str(module), level=0):
                 self._imported_from(node, module)
