@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ibproxy.errors import LocalError
 from ibproxy.seam import CONNECTION_MEMBERS
 from ibproxy.wire.messages import REQUESTS, Carry
 from ibproxy_server.check.limits import limits
@@ -347,12 +346,26 @@ def test_a_notebook_is_read_cell_by_cell(tmp_path: Path) -> None:
     assert report.findings[0].places == ("cell 4, line 1",)
 
 
-def test_a_broken_notebook_is_a_mistake(tmp_path: Path) -> None:
-    """One line says which file."""
-    path = tmp_path / "x.ipynb"
-    path.write_text("[1]")
-    with pytest.raises(LocalError, match=r"x\.ipynb: is not a notebook"):
-        read_source(path)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.ipynb", b"[1]"), ("x.ipynb", b"\xff"), ("x.py", b"\xff"), ("x.py", b"# coding: nothing")],
+)
+def test_what_holds_something_else_does_not_end_the_others(
+    tmp_path: Path, name: str, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is one that cannot be read; the next file is judged."""
+    broken, good = tmp_path / name, tmp_path / "good.py"
+    broken.write_bytes(content)
+    good.write_text(HEAD)
+    assert main(["check", str(broken), str(good)]) == 1
+    assert "1 works unchanged, 1 cannot be read" in capsys.readouterr().out
+
+
+def test_other_encodings_and_warnings_are_no_matter(tmp_path: Path) -> None:
+    """Python's own rule says what a file is written in; its warnings are not shown."""
+    path = tmp_path / "old.py"
+    path.write_bytes(b"# -*- coding: latin-1 -*-\nname = '\xe9\\d'\n" + HEAD.encode())
+    assert check(read_source(path)).outcome is Outcome.WORKS
 
 
 def test_nothing_of_the_script_is_run(tmp_path: Path) -> None:

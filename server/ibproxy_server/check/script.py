@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final
@@ -106,7 +107,10 @@ def read_script(text: str) -> Script:
     Raises:
         SyntaxError: it is not Python of this version.
     """
-    return _Reader(ast.parse(text)).script
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of "\d" in a text, say: it is not ours to complain
+        tree = ast.parse(text)
+    return _Reader(tree).script
 
 
 class _Reader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ NOTEBOOK = ".ipynb"
 _NOT_PYTHON = ("%", "!", "?")
 _COMMAND = re.compile(r"(pip3?|conda|mamba|ls|cd|pwd)( +[\w./~-]|$)")
 """What IPython takes for a magic without its sign."""
+
+
+class UnreadableError(LocalError):
+    """Raised for a file that holds something else than a script."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,20 @@ def read_source(path: Path) -> Source:
     """Return the text of a file.
 
     Raises:
-        LocalError: it cannot be read.
+        LocalError: there is no such file, or it may not be read.
+        UnreadableError: what is in it is no script.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalError(f"{path}: cannot be read: {error}") from None
+        with (
+            path.open(encoding="utf-8-sig")
+            if path.suffix == NOTEBOOK
+            else tokenize.open(path) as file
+        ):
+            text = file.read()
+    except OSError as error:
+        raise LocalError(f"{path}: cannot be read: {error.strerror}") from None
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UnreadableError(f"is not text: {error}") from None
     if path.suffix == NOTEBOOK:
         return _notebook(path, text)
     return Source(path, text, ())
@@ -59,7 +72,7 @@ def _notebook(path: Path, text: str) -> Source:
     try:
         cells = _cells(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise LocalError(f"{path}: is not a notebook") from None
+        raise UnreadableError("is not a notebook") from None
     lines, places = [], []
     for number, cell in enumerate(cells, 1):
         if cell.startswith("%%"):

@@ -6,13 +6,14 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
 from ibproxy.identity import clean_name
 from ibproxy_server.check.constants import Value
 from ibproxy_server.check.findings import Finding, findings, places_of
 from ibproxy_server.check.script import STARTERS, Connect, Script, read_script
-from ibproxy_server.check.sources import Source
+from ibproxy_server.check.sources import Source, UnreadableError, read_source
 from ibproxy_server.check.uses import Grade
 from ibproxy_server.core.kinds import Kind, Ports
 
@@ -60,6 +61,18 @@ class Report:
     connects: list[str] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+
+def check_file(path: Path, ports: Ports | None = None) -> Report:
+    """Return what will happen to the script in a file.
+
+    Raises:
+        LocalError: there is no such file, or it may not be read.
+    """
+    try:
+        return check(read_source(path), ports)
+    except UnreadableError as error:
+        return Report(str(path), Outcome.UNREADABLE, facts=[str(error)])
 
 
 def check(source: Source, ports: Ports | None = None) -> Report:

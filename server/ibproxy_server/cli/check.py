@@ -14,9 +14,8 @@ import msgspec
 
 from ibproxy.config import read_config
 from ibproxy_server.check.findings import Finding
-from ibproxy_server.check.sources import read_source
 from ibproxy_server.check.uses import Grade
-from ibproxy_server.check.verdict import Outcome, Report, check
+from ibproxy_server.check.verdict import Outcome, Report, check_file
 from ibproxy_server.core.kinds import Ports
 
 SIGNS = {Grade.CHANGE: "change", Grade.DIFFERS: "differs", Grade.NOTE: "note"}
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """
     config = read_config()
     ports = Ports(config.paper_ports, config.live_ports)
-    reports = [check(read_source(Path(name)), ports) for name in options.files]
+    reports = [check_file(Path(name), ports) for name in options.files]
     if options.json:
         sys.stdout.write(json.dumps([plain(each) for each in reports], indent=2) + "\n")
     else:
