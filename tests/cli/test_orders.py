@@ -24,8 +24,8 @@ def write(path: Path) -> Path:
     request = "\0".join(map(str, order(7, account="DU1"))).encode()
     status = b"3\x007\x00PreSubmitted\x004\x006\x000\x00900\x000\x000\x00100\x00\x000\x00"
     entries: list[je.Entry] = [
-        je.OrderIntent(1, "alpha", 2, 7, b"", True, request),
-        je.OrderIntent(2, "beta", 2, 7, b"", False, request),
+        je.OrderIntent(1, "alpha", 2, 7, b"", True, "20260413", request),
+        je.OrderIntent(2, "beta", 2, 7, b"", False, "20260413", request),
         je.OrderState(1, b"900", b"DU1", True, False, False, 1, status, "PreSubmitted"),
     ]
     assert journal.write(entries, is_urgent=True) == ""

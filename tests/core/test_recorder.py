@@ -388,6 +388,67 @@ def test_a_cancel_tells_that_an_order_was_lost(world: World) -> None:
     assert [each for each in third.greeted if each[0] in "49"] == [["9", "1", "5"]]
 
 
+def lost(world: World) -> tuple[World, Any]:
+    """Return a restarted world and alpha, whose order 1 may have got lost."""
+    world.client("alpha").start().say(*order(1))
+    again = world.restarted()
+    again.connect()
+    return again, again.client("alpha").start()
+
+
+OWN = 2147000003
+
+
+def test_an_order_that_is_in_no_list_is_lost(world: World) -> None:
+    """Neither open nor executed today: it is refused, its owner is told, its id stays used."""
+    again, alpha = lost(world)
+    again.say(53, 1)
+    assert alpha.take(4) == []
+    again.say(55, 1, OWN)
+    [told] = alpha.take(4)
+    assert told[2:4] == ["1", "201"]
+    assert "did not reach the gateway" in told[4]
+    assert [each.state_text for each in again.hub.orders.book.records] == ["refused"]
+    alpha.say(8, 1, 1)
+    assert alpha.take(9) == [["9", "1", "2"]]
+    assert again.hub.context.counters["late_messages"] == 0
+
+
+def test_lists_may_end_in_any_order(world: World) -> None:
+    """Only both together tell that an order is lost."""
+    again, alpha = lost(world)
+    again.say(55, 1, OWN)
+    assert alpha.take(4) == []
+    again.say(53, 1)
+    assert [each[3] for each in alpha.take(4)] == ["201"]
+
+
+def test_an_order_in_a_list_is_not_lost(world: World) -> None:
+    """It is open, or it was filled and is open no more."""
+    again, alpha = lost(world)
+    again.say(*open_order(1))
+    again.say(53, 1)
+    again.say(55, 1, OWN)
+    assert alpha.take(4) == []
+    assert [each.state_text for each in again.hub.orders.book.records] == ["stated"]
+    again, alpha = lost(world)
+    again.say(53, 1)
+    again.say(*execution(1, "x.1", req_id=OWN))
+    again.say(55, 1, OWN)
+    assert alpha.take(4) == []
+    texts = [each.state_text for each in again.hub.orders.book.records]
+    assert texts[0] == "gone"
+
+
+def test_an_order_of_another_day_stays_unknown(world: World) -> None:
+    """Executions are listed since midnight only: it may have been filled before."""
+    world.pass_time(14 * 3600.0)  # it connected at ten in the morning
+    world.client("alpha").start().say(*order(1))
+    again = restarted(world)
+    again.say(55, 1, OWN)
+    assert [each.state_text for each in again.hub.orders.book.records] == ["unknown"]
+
+
 def test_a_lost_link_makes_orders_unknown_as_well(world: World) -> None:
     """What left and was not stated is unknown; what was stated, or is held back, is not."""
     alpha = world.client("alpha").start()

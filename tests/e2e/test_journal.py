@@ -15,7 +15,7 @@ import pytest
 from ib_async import LimitOrder, MarketOrder, Stock
 
 from ibproxy import RemoteIB
-from ibproxy_sim.control.operations import ShowOrders
+from ibproxy_sim.control.operations import ShowOrders, StartFault
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 
@@ -152,6 +152,28 @@ def test_a_strategy_finds_its_orders_again(
     assert still_open.order.orderId == first.order.orderId
     beta = connect("beta", 3)
     assert [each.order.totalQuantity for each in beta.openTrades()] == [7]
+
+
+def test_an_order_that_got_lost_is_settled_by_the_gateways_lists(
+    proxy: ServedProxy, connect: Connect, until: Callable[..., None], sim: ThreadedSim
+) -> None:
+    """It was recorded, and the proxy killed before a word of it came; it is not sent again."""
+    alpha = connect("alpha", 3)
+    [spy] = alpha.qualifyContracts(Stock("SPY", "SMART", "USD"))
+    sim.perform(StartFault("lost_orders", {"every": 2}))
+    first, lost = (alpha.placeOrder(spy, LimitOrder("BUY", n, FAR_BELOW)) for n in (1, 2))
+    until(lambda: first.orderStatus.status == "Submitted", alpha)
+    until(lambda: [each["state"] for each in proxy.orders()] == ["Submitted", "sent"], alpha)
+    proxy.end(kill=True)
+    alpha.disconnect()
+    proxy.start()
+    until(lambda: [each["state"] for each in proxy.orders()] == ["Submitted", "refused"])
+    alpha = connect("alpha", 3)
+    assert [each.order.orderId for each in alpha.openTrades()] == [first.order.orderId]
+    third = alpha.placeOrder(spy, LimitOrder("BUY", 3, FAR_BELOW))
+    assert third.order.orderId > lost.order.orderId
+    until(lambda: third.orderStatus.status == "Submitted", alpha)
+    assert [each.quantity for each in sim.perform(ShowOrders())] == [1, 3]
 
 
 def test_a_journal_that_is_taken_away_stops_orders_and_no_cancels(

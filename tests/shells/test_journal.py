@@ -42,7 +42,7 @@ class Clock:
 
 def intent(number: int, oca: bytes = b"", request: bytes = b"3\0") -> je.OrderIntent:
     """Return the intent of an order of alpha's."""
-    return je.OrderIntent(number, "alpha", 1, number, oca, True, request)
+    return je.OrderIntent(number, "alpha", 1, number, oca, True, "20261122", request)
 
 
 def state(number: int, text: str = "Submitted") -> je.OrderState:
@@ -83,7 +83,7 @@ entries = st.one_of(
     st.builds(
         je.OrderIntent,
         *(numbers, st.sampled_from(["alpha", "beta"]), st.just(1), numbers),
-        *(st.binary(max_size=3), st.booleans(), st.binary(max_size=9)),
+        *(st.binary(max_size=3), st.booleans(), st.just("20261122"), st.binary(max_size=9)),
     ),
     st.builds(
         je.OrderState,
@@ -280,7 +280,7 @@ journal = Journal(Path(sys.argv[1]), 100)
 number = 0
 while True:
     number += 1
-    intent = je.OrderIntent(number, "alpha", 1, number, b"", True, b"x" * 300)
+    intent = je.OrderIntent(number, "alpha", 1, number, b"", True, "", b"x" * 300)
     owner = je.OwnerIds("alpha", 1, number)
     if not journal.write([je.HighestId(number), owner, intent], is_urgent=number % 3 > 0):
         sys.stdout.write(f"{number}\\n")  # the order leaves

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from ibproxy.wire.framing import join_fields
 from ibproxy_server.core.effects import Effect, Level, Notice
@@ -29,7 +30,24 @@ class Context:
         self.effects: list[Effect] = []
         self.pacer = Pacer(messages_per_s)
         self.server_version = 0
+        self._gateway_time: datetime | None = None
+        self._gateway_time_at_s = 0.0
         self.counters: Counter[str] = Counter()
+
+    def set_gateway_time(self, text: str) -> None:
+        """Learn the gateway's clock from its greeting (fact 1.2), if it can be read."""
+        try:
+            self._gateway_time = datetime.strptime(text[:17], "%Y%m%d %H:%M:%S")  # noqa: DTZ007
+        except ValueError:
+            self._gateway_time = None
+        self._gateway_time_at_s = self.now_s
+
+    def gateway_day(self) -> str:
+        """Return the day on the gateway's clock, such as 20261122; empty if it is not known."""
+        if self._gateway_time is None:
+            return ""
+        elapsed = timedelta(seconds=self.now_s - self._gateway_time_at_s)
+        return (self._gateway_time + elapsed).strftime("%Y%m%d")
 
     def ready_sessions(self) -> Iterator[Session]:
         """Return the sessions that have done their handshake."""

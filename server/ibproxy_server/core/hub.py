@@ -316,6 +316,7 @@ class Hub:
             msg_id: (row, deliver[row.deliver])
             for msg_id, row in answers_by_id(upstream.server_version).items()
         }
+        self._answer_routes[b"55"] = (self._answer_routes[b"55"][0], self._executions_end)
         if not self._was_ready:
             self.reception.check_accounts()
         self._was_ready = True
@@ -323,6 +324,7 @@ class Hub:
             return
         self.orders.book.raise_upstream_id(upstream.next_valid_id - 1)
         self.accounts.start(upstream.accounts)
+        self.context.set_gateway_time(upstream.time_text)
         self.orders.start()
         text = (
             f"connected to the gateway at {upstream.address}, server version "
@@ -330,6 +332,10 @@ class Hub:
         )
         self.context.notice(Level.INFO, text)
         self.reception.opens()
+
+    def _executions_end(self, row: Answer, payload: bytes) -> None:
+        if not self.orders.executions_end(payload):
+            self.requests.answer(row, payload)
 
     def _journal_fits(self, accounts: tuple[str, ...]) -> bool:
         """Ids of another login's orders would be taken for this one's."""

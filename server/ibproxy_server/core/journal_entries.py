@@ -84,6 +84,7 @@ class OrderIntent:
         client_order_id: its id for the owner.
         oca_group: its group's name at the gateway.
         is_transmitted: whether the broker is to get it, in this message or an earlier one.
+        day: the gateway's day when it was placed, such as 20261122; empty if it is not known.
         request: the message as it goes to the gateway.
     """
 
@@ -93,6 +94,7 @@ class OrderIntent:
     client_order_id: int
     oca_group: bytes
     is_transmitted: bool
+    day: str
     request: bytes
 
     @property

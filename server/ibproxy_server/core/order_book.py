@@ -42,6 +42,7 @@ class OrderRecord:
         open_message: fields of its last openOrder, for as long as it may work.
         status_message: fields of its last orderStatus.
         fills: how many executions it had.
+        day: the gateway's day when it was placed, such as 20261122; empty if it is not known.
         places: how many of its placeOrder messages were not refused, as far as is known.
         asked_cancels: the owner's cancels under way.
         unasked_cancels: single cancels under way that stand for a global one.
@@ -63,6 +64,7 @@ class OrderRecord:
     open_message: list[bytes] | None = None
     status_message: list[bytes] | None = None
     fills: int = 0
+    day: str = ""
     places: int = 0
     is_gone: bool = False
     asked_cancels: int = 0

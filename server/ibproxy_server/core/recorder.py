@@ -113,6 +113,7 @@ class Recorder:
                     record.client_order_id,
                     oca_group,
                     record.is_transmitted,
+                    record.day,
                     b"\0".join(request) + b"\0",
                 )
             )
@@ -234,6 +235,7 @@ def restore(book: OrderBook, entries: Iterable[je.Entry]) -> tuple[str, ...]:
                         (entry.strategy, entry.client_id),
                         entry.client_order_id,
                         is_transmitted=entry.is_transmitted,
+                        day=entry.day,
                     )
                 )
             case je.OrderState():

@@ -45,7 +45,7 @@ CREATE TABLE oca_names (
 CREATE TABLE orders (
     upstream_id INTEGER PRIMARY KEY,
     strategy TEXT NOT NULL, client_id INTEGER NOT NULL, client_order_id INTEGER NOT NULL,
-    oca_group BLOB NOT NULL, is_transmitted INTEGER NOT NULL,
+    oca_group BLOB NOT NULL, is_transmitted INTEGER NOT NULL, day TEXT NOT NULL,
     request BLOB NOT NULL, placed_at REAL NOT NULL, updated_at REAL NOT NULL,
     perm_id BLOB NOT NULL DEFAULT x'', account BLOB NOT NULL DEFAULT x'',
     is_stated INTEGER NOT NULL DEFAULT 0,
@@ -282,12 +282,12 @@ def _entries(database: sqlite3.Connection) -> Iterable[je.Entry]:
         yield je.OcaName(*row)
     intents = database.execute(
         "SELECT upstream_id, strategy, client_id, client_order_id, oca_group, is_transmitted, "
-        "request FROM orders ORDER BY upstream_id"
+        "day, request FROM orders ORDER BY upstream_id"
     )
     for upstream_id, strategy, client_id, client_order_id, oca_group, *rest in intents:
         owner = strategy, client_id, client_order_id
-        is_transmitted, request = rest
-        yield je.OrderIntent(upstream_id, *owner, oca_group, bool(is_transmitted), request)
+        is_transmitted, day, request = rest
+        yield je.OrderIntent(upstream_id, *owner, oca_group, bool(is_transmitted), day, request)
     states = database.execute(
         "SELECT upstream_id, perm_id, account, is_stated, is_gone, is_done, fills, status, state "
         "FROM orders WHERE state != '' ORDER BY upstream_id"
@@ -322,14 +322,14 @@ def _write_oca_name(database: sqlite3.Connection, entry: je.OcaName, now: float)
 def _write_intent(database: sqlite3.Connection, entry: je.OrderIntent, now: float) -> None:
     database.execute(
         "INSERT INTO orders (upstream_id, strategy, client_id, client_order_id, "
-        "oca_group, is_transmitted, request, placed_at, updated_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upstream_id) DO UPDATE SET "
+        "oca_group, is_transmitted, day, request, placed_at, updated_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upstream_id) DO UPDATE SET "
         "oca_group = excluded.oca_group, "
-        "is_transmitted = excluded.is_transmitted, request = excluded.request, "
+        "is_transmitted = excluded.is_transmitted, day = excluded.day, request = excluded.request, "
         "updated_at = excluded.updated_at",
         (
             *(entry.upstream_id, entry.strategy, entry.client_id, entry.client_order_id),
-            *(entry.oca_group, entry.is_transmitted, entry.request, now, now),
+            *(entry.oca_group, entry.is_transmitted, entry.day, entry.request, now, now),
         ),
     )
 

@@ -212,6 +212,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          DOCS, UNCLEAR, families.oca_names_are_account_wide),
     _row("3.102", "A what-if under a working order's id leaves that order alone.",
          IBX, REPORTED, families.what_if_leaves_orders_alone),
+    _row("3.105", "Executions are listed since midnight.", DOCS, DOCUMENTED, NEEDS_FILL),
     _row("3.107", "An execution request with an empty filter ends with 55; its rows have its id.",
          DOCS, RECORDED, executions.executions_end),
     _row("3.113", "The end of the executions may fail to come when there are none.",
