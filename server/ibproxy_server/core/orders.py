@@ -255,8 +255,8 @@ class OrderDesk:
                 f"{record.upstream_id}) may or may not have arrived; it is not sent again",
             )
         self.refresh()
+        self._doubted = unknown
         if unknown:
-            self._doubted = unknown
             self._missing_answers = {_ALL_OPEN_ORDERS, _OWN_EXECUTIONS}
             self._context.ask(EXECUTIONS, 3, _OWN_EXECUTIONS.decode(), 0, *[""] * 6)
 
@@ -332,8 +332,6 @@ class OrderDesk:
         Orders that have not left never will: a late order is another order. Of those that left
         without a word from the gateway nobody knows.
         """
-        self._doubted = []
-        self._missing_answers.clear()
         reason = "the connection to the gateway broke before the order left"
         self.recorder.reset(reason)
         for record in self.book.drop_unsent():
