@@ -12,6 +12,7 @@ from ibproxy.wire.framing import frame, join_fields
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core import journal_entries as je
+from ibproxy_server.core import order_book
 from ibproxy_server.core.hub import Hub, HubSettings
 from ibproxy_server.core.recorder import NEWS_DELAY_S, RETRY_S
 from tests.core.conftest import World
@@ -515,6 +516,51 @@ def given_up(world: World) -> list[str]:
         for each in world.effects
         if isinstance(each, ef.GiveUp) and "journal" in each.reason
     ]
+
+
+# what is forgotten
+
+
+def test_no_more_orders_that_are_done_are_known_than_so_many(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was done first goes, here and in the journal; its ids stay used."""
+    monkeypatch.setattr(order_book, "MAX_DONE", 2)
+    alpha = world.client("alpha").start()
+    for number in range(1, 6):
+        alpha.say(*order(number))
+        world.say(*open_order(number, perm_id=900 + number))
+        if number > 1:
+            world.say(*status(number, "Filled", perm_id=900 + number))
+    world.pass_time(1.0)
+    known = [1, 4, 5]
+    assert [each.upstream_id for each in world.hub.orders.book.records] == known
+    assert [each for _, _, each in intents(world)] == known
+    alpha.take()
+    world.asked()
+    alpha.say(*order(2))
+    alpha.say(4, 1, 2, "")
+    alpha.say(4, 1, 1, "")
+    assert [each[3] for each in alpha.take(4)] == ["103", "10147"]
+    assert [each[2] for each in world.asked(4)] == ["1"]
+    again = restarted(world, lists=(open_order(1, perm_id=901),))
+    again.client("alpha").start().say(*order(6))
+    again.say(*status(6, "Filled", perm_id=906))
+    assert [each.upstream_id for each in again.hub.orders.book.records] == [1, 5, 6]
+
+
+def test_an_order_that_came_back_to_life_is_not_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was gone, and is stated again, is as alive as any."""
+    monkeypatch.setattr(order_book, "MAX_DONE", 1)
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    world.say(4, 2, 1, 201, "Order rejected - reason:no", "")
+    world.say(*open_order(1, perm_id=901))
+    for number in (2, 3):
+        alpha.say(*order(number, what_if=1))
+    assert [each.upstream_id for each in world.hub.orders.book.records] == [1, 3]
 
 
 # any program

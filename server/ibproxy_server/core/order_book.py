@@ -8,6 +8,7 @@ every id ever seen (facts 3.1 to 3.13).
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from ibproxy_server.core.order_layout import DONE
 
 Owner = tuple[str, int]
 """Strategy and client id."""
+
+MAX_DONE = 50_000
+"""So many orders that are done are known; when there are more, the one done first is forgotten."""
 
 ORDER_IDS_END = 2_000_000_000
 """Order ids upstream stay below it; request ids begin there."""
@@ -43,6 +47,7 @@ class OrderRecord:
         status_message: fields of its last orderStatus.
         fills: how many executions it had.
         day: the gateway's day when it was placed, such as 20261122; empty if it is not known.
+        is_retired: whether it waits to be forgotten.
         places: how many of its placeOrder messages were not refused, as far as is known.
         asked_cancels: the owner's cancels under way.
         unasked_cancels: single cancels under way that stand for a global one.
@@ -65,6 +70,7 @@ class OrderRecord:
     status_message: list[bytes] | None = None
     fills: int = 0
     day: str = ""
+    is_retired: bool = False
     places: int = 0
     is_gone: bool = False
     asked_cancels: int = 0
@@ -135,6 +141,7 @@ class OrderBook:
 
     def __init__(self) -> None:
         self.records: list[OrderRecord] = []
+        self._done: deque[OrderRecord] = deque()
         self._by_upstream_id: dict[int, OrderRecord] = {}
         self._by_perm_id: dict[bytes, OrderRecord] = {}
         self._by_owner: dict[Owner, dict[int, OrderRecord]] = {}
@@ -207,6 +214,33 @@ class OrderBook:
         for record in unknown:
             record.is_unknown = True
         return unknown
+
+    def retire(self, record: OrderRecord) -> OrderRecord | None:
+        """Take note that an order is done, and return the one that is forgotten instead, if any."""
+        if record.is_retired:
+            return None
+        record.is_retired = True
+        self._done.append(record)
+        if len(self._done) <= MAX_DONE:
+            return None
+        oldest = self._done.popleft()
+        oldest.is_retired = False
+        if oldest.may_work:
+            return None  # it has come back to life
+        self.records.remove(oldest)
+        self._by_upstream_id.pop(oldest.upstream_id, None)
+        if self._by_perm_id.get(oldest.perm_id) is oldest:
+            del self._by_perm_id[oldest.perm_id]
+        mine = self._by_owner.get(oldest.owner, {}) if oldest.owner else {}
+        if mine.get(oldest.client_order_id) is oldest:
+            del mine[oldest.client_order_id]
+        return oldest
+
+    def retire_done(self) -> None:
+        """Take note of all orders that are done."""
+        for record in list(self.records):
+            if not record.may_work:
+                self.retire(record)
 
     def drop_unsent(self) -> list[OrderRecord]:
         """Return the orders that have not left and now never will; they are refused."""

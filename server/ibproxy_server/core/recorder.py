@@ -74,14 +74,14 @@ class Recorder:
 
     def changed(self, record: OrderRecord) -> None:
         """Something about an order is news."""
-        if record.owner and not record.is_what_if:
+        if record.owner is None:
+            return
+        if not record.is_what_if:
             self._changed[record.upstream_id] = record
             self._soon()
-
-    def forget(self, record: OrderRecord) -> None:
-        """An order need not be known any more."""
-        self._changed.pop(record.upstream_id, None)
-        self._note(je.OrderForgotten(record.upstream_id))
+        if not record.may_work and (oldest := self._book.retire(record)):
+            self._changed.pop(oldest.upstream_id, None)
+            self._note(je.OrderForgotten(oldest.upstream_id))
 
     # what waits
 
@@ -104,7 +104,9 @@ class Recorder:
         """
         strategy, client_id = _owner(record)
         self._note(self._owner_ids(record))
-        if not record.is_what_if:
+        if record.is_what_if:
+            self.changed(record)  # it is no order: there is nothing to wait for
+        else:
             self._note(
                 je.OrderIntent(
                     record.upstream_id,
@@ -242,6 +244,7 @@ def restore(book: OrderBook, entries: Iterable[je.Entry]) -> tuple[str, ...]:
                 _restore_state(book, entry)
             case je.OrderForgotten():
                 pass
+    book.retire_done()
     book.doubt()  # what left and was never stated
     return accounts
 

@@ -26,7 +26,7 @@ KEEP_DONE_S = 14 * 86_400.0
 KEEP_SILENT_S = 100 * 86_400.0
 """So are others of which nothing was heard for so long; what works is listed at every connect."""
 
-MAX_DONE = 100_000
+MAX_DONE = 50_000
 """More orders than this that are done are never kept; the newest stay."""
 
 PRUNE_EVERY_S = 86_400.0
