@@ -334,7 +334,7 @@ class Hub:
         self.reception.opens()
 
     def _executions_end(self, row: Answer, payload: bytes) -> None:
-        if not self.orders.executions_end(payload):
+        if not self.orders.doubts.executions_end(payload):
             self.requests.answer(row, payload)
 
     def _journal_fits(self, accounts: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ from ibproxy.wire.messages import Answer, Request
 from ibproxy_server.core import codes
 from ibproxy_server.core import order_layout as at
 from ibproxy_server.core.context import Context
-from ibproxy_server.core.effects import Level
+from ibproxy_server.core.doubts import Doubts
 from ibproxy_server.core.order_book import OrderBook, OrderRecord
 from ibproxy_server.core.recorder import Recorder
 from ibproxy_server.core.requests import RequestDesk
@@ -33,17 +33,10 @@ _OPEN_ORDER_END = join_fields(53, 1)
 _ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
 """Where an error's text names an order: OrderId 5, Duplicate order id: 5, with id =5."""
 
-_LOST = (
-    "it did not reach the gateway, or ended there without a fill: it is neither among the open "
-    "orders nor among the executions"
-)
 MAX_ORDER_ID = 2**31 - 2
 """Above it is only what libraries write for no id."""
 
 CANCELLED = frozenset({b"Cancelled", b"ApiCancelled"})
-
-_OWN_EXECUTIONS = b"2147000003"
-"""Request id of the proxy's own question for executions, above those of requests."""
 
 _LIVE = b"-1"
 """Request id of an execution that nobody asked for (fact 12.4)."""
@@ -60,6 +53,7 @@ class OrderDesk:
         self._requests = requests
         self.book = OrderBook()
         self.recorder = Recorder(context, self.book)
+        self.doubts = Doubts(context, self.book, self.recorder, self._session_of)
         self.upstream_client_id = 0
         self._receive = {
             3: self._place,
@@ -77,8 +71,6 @@ class OrderDesk:
             59: self._commission,
             100: self._bound,
         }
-        self._doubted: list[OrderRecord] = []  # may have got lost, and the gateway is being asked
-        self._missing_answers: set[bytes] = set()
         self._listed: set[bytes] | None = None  # permIds of a full list that is coming in
         self._waiting: list[tuple[Session, Request]] = []
         self._waiting_for_next: list[tuple[Session, Request]] = []
@@ -245,49 +237,8 @@ class OrderDesk:
 
     def start(self) -> None:
         """The gateway is there: what it lists is the truth, whatever the journal said."""
-        unknown = [each for each in self.book.records if each.is_unknown]
-        for record in unknown:
-            self.recorder.changed(record)
-            owner = f"{record.owner[0]}/{record.owner[1]}" if record.owner else ""
-            self._context.notice(
-                Level.WARNING,
-                f"order {record.client_order_id} of {owner} (at the gateway "
-                f"{record.upstream_id}) may or may not have arrived; it is not sent again",
-            )
         self.refresh()
-        self._doubted = unknown
-        if unknown:
-            self._missing_answers = {_ALL_OPEN_ORDERS, _OWN_EXECUTIONS}
-            self._context.ask(EXECUTIONS, 3, _OWN_EXECUTIONS.decode(), 0, *[""] * 6)
-
-    def executions_end(self, payload: bytes) -> bool:
-        """Take the end of the proxy's own list of executions; False if it is another's."""
-        if payload.split(b"\0")[2] != _OWN_EXECUTIONS:
-            return False
-        self._one_answer_more(_OWN_EXECUTIONS)
-        return True
-
-    def _one_answer_more(self, answer: bytes) -> None:
-        """Settle what is doubted, once open orders and executions have been listed.
-
-        What is in neither list is not alive and has no fills. Executions are listed since midnight
-        (fact 3.105), so an order of another day stays unknown. So does one whose list never ends.
-        """
-        self._missing_answers.discard(answer)
-        if self._missing_answers:
-            return
-        doubted, self._doubted = self._doubted, []
-        for record in doubted:
-            if not record.may_work or record.open_message:
-                continue  # it is known how it stands
-            if record.is_unknown and (not record.day or record.day != self._context.gateway_day()):
-                continue
-            is_lost, record.is_unknown = record.is_unknown, False
-            record.is_gone = True
-            self.recorder.changed(record)
-            session = self._session_of(record)
-            if is_lost and session:
-                self._reject(session, record.client_order_id, _LOST)
+        self.doubts.begin()
 
     def refresh(self) -> None:
         """Ask the gateway for all open orders; its answer brings the book up to date."""
@@ -316,32 +267,13 @@ class OrderDesk:
             if not audience:
                 del self._audience[exec_id]
 
-    def welcome(self, session: Session) -> None:
-        """Tell a new session which of its orders may have got lost."""
-        for record in self.book.of_owner(session.owner):
-            if record.is_unknown:
-                self._tell_unknown(session, record)
-
-    def _tell_unknown(self, session: Session, record: OrderRecord) -> None:
-        code, text = codes.FATE_UNKNOWN
-        session.error(record.client_order_id, code, text.format(id=record.client_order_id))
-
     def reset(self) -> None:
         """The connection to the gateway is gone; the book stays.
 
         Orders that have not left never will: a late order is another order. Of those that left
         without a word from the gateway nobody knows.
         """
-        reason = "the connection to the gateway broke before the order left"
-        self.recorder.reset(reason)
-        for record in self.book.drop_unsent():
-            self.recorder.changed(record)
-            if session := self._session_of(record):
-                self._reject(session, record.client_order_id, reason)
-        for record in self.book.doubt():
-            self.recorder.changed(record)
-            if session := self._session_of(record):
-                self._tell_unknown(session, record)
+        self.doubts.connection_lost()
         self._listed = None
         self._waiting.clear()
         self._waiting_for_next.clear()
@@ -430,8 +362,7 @@ class OrderDesk:
         for record in self.book.forget_unlisted(self._listed):
             self.recorder.changed(record)
         self._listed = None
-        if self._doubted:
-            self._one_answer_more(_ALL_OPEN_ORDERS)
+        self.doubts.open_orders_end()
         for session, _ in self._waiting:
             session.send(_OPEN_ORDER_END)
         self._waiting, self._waiting_for_next = self._waiting_for_next, []
@@ -445,9 +376,7 @@ class OrderDesk:
         )
         self.book.learn_perm_id(record, fields[at.EXEC_PERM_ID])
         account = fields[at.EXEC_ACCOUNT].decode()
-        if record.is_unknown:
-            record.is_stated = True
-            self._is_known(record)
+        self.doubts.executed(record)
         if request_id == _LIVE:
             record.fills += 1
             self._is_known(record)

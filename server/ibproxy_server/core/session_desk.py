@@ -78,7 +78,7 @@ class SessionDesk:
         session.say(15, 1, ",".join(session.view.accounts))
         self._tell_next_id(session)
         self._notices.welcome(session)
-        self._orders.welcome(session)
+        self._orders.doubts.welcome(session)
         self._context.notice(Level.INFO, f"{session} has connected")
 
     def _tell_next_id(self, session: Session) -> None:
