@@ -104,3 +104,14 @@ def test_help_needs_no_dependency(run: Run) -> None:
     assert result.returncode == 0
     for command in ("demo", "sim", "serve", "run", "status"):
         assert command in result.stdout
+
+
+@pytest.mark.parametrize("way", [("ibproxy", "run"), ("python", "-m", "ibproxy")])
+def test_the_installed_launcher_leads_through_the_proxy(run: Run, way: tuple[str, ...]) -> None:
+    """Away from the checkout, what is run before a program's first line came with the wheel."""
+    code = "import ibproxy_compat, ib_async; link = ib_async.IB().client.conn; "
+    code += "print(type(link).__name__, ibproxy_compat.__file__)"
+    result = run(*way, "-c", code)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Link ")
+    assert "site-packages" in result.stdout
