@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from ibproxy_server.cli.orders import described, table
-from ibproxy_server.core import journal_entries as je
+from ibproxy_server.core.orders import journal_entries as je
 from ibproxy_server.shells.journal import Journal, read_rows
 from tests.core.test_orders import order
 

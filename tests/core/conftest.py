@@ -10,7 +10,7 @@ from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, spli
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import Hub, HubSettings
-from ibproxy_server.core.journal_entries import Entry
+from ibproxy_server.core.orders.journal_entries import Entry
 
 Fields = list[str]
 

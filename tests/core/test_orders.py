@@ -18,7 +18,7 @@ from ib_async import (
     Wrapper,
 )
 
-from ibproxy_server.core.order_layout import is_what_if
+from ibproxy_server.core.orders.layout import is_what_if
 
 SPY = (756733, "SPY", "STK", "", "0.0", "", "", "SMART", "", "USD", "SPY", "SPY", "", "")
 OURS = 100  # the proxy's client id at the gateway

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from ibproxy.wire.framing import frame, join_fields
 from ibproxy_server.core import effects as ef
 from ibproxy_server.core import events as ev
-from ibproxy_server.core import journal_entries as je
-from ibproxy_server.core import order_book
 from ibproxy_server.core.hub import Hub, HubSettings
-from ibproxy_server.core.recorder import NEWS_DELAY_S, RETRY_S
+from ibproxy_server.core.orders import book as order_book
+from ibproxy_server.core.orders import journal_entries as je
+from ibproxy_server.core.orders.recorder import NEWS_DELAY_S, RETRY_S
 from tests.core.conftest import World
 from tests.core.test_orders import execution, open_order, order, status
 

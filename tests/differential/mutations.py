@@ -15,8 +15,8 @@ import pytest
 from ibproxy.wire import messages
 from ibproxy.wire.framing import join_fields
 from ibproxy_server.core.accounts import AccountDesk
-from ibproxy_server.core.order_book import OrderBook
-from ibproxy_server.core.orders import OrderDesk
+from ibproxy_server.core.orders.book import OrderBook
+from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.requests import RequestDesk, delivery
 from ibproxy_server.core.requests.memory import Memory
 from ibproxy_server.core.requests.upstream_request import UpstreamRequest

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 import ibproxy_server.core.accounts
+import ibproxy_server.core.orders
 import ibproxy_server.core.requests
 from ibproxy import RemoteIB, Stock
 from ibproxy.config import (
@@ -182,7 +183,14 @@ def test_every_module_of_the_core_has_its_place() -> None:
         assert f"/{module}`" in text or f"`{module}`" in text, module
 
 
-@pytest.mark.parametrize("room", [ibproxy_server.core.requests, ibproxy_server.core.accounts])
+ROOMS = [
+    ibproxy_server.core.requests,
+    ibproxy_server.core.orders,
+    ibproxy_server.core.accounts,
+]
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_the_map_of_a_room_is_whole(room: ModuleType) -> None:
     """The `__init__` of a room of the core names each of its modules."""
     text = f"\n{inspect.getdoc(room)}"

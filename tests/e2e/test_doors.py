@@ -91,7 +91,7 @@ def test_a_second_client_with_an_id_in_use_is_turned_away(
     assert len(ibs) == 2
     second = ib_async.IB()
     host, port = proxy.doors[0]
-    with pytest.raises((TimeoutError, ConnectionError)):
+    with pytest.raises((TimeoutError, asyncio.TimeoutError, ConnectionError)):
         second.connect(host, port, clientId=1, timeout=2)
     second.disconnect()
     second.connect(host, port, clientId=2)

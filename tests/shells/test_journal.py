@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibproxy.errors import BusyError, ConfigError
-from ibproxy_server.core import journal_entries as je
+from ibproxy_server.core.orders import journal_entries as je
 from ibproxy_server.shells import journal as journals
 from ibproxy_server.shells.journal import (
     KEEP_DONE_S,
@@ -273,7 +273,7 @@ def test_a_writer_that_locks_it_is_a_reason(
 WRITER = """
 import sys
 from pathlib import Path
-from ibproxy_server.core import journal_entries as je
+from ibproxy_server.core.orders import journal_entries as je
 from ibproxy_server.shells.journal import Journal
 
 journal = Journal(Path(sys.argv[1]), 100)

@@ -24,7 +24,7 @@ from ibproxy.wire.messages import (
     requests_by_id,
 )
 from ibproxy.wire.sources import ANSWER_SOURCES, REQUEST_SOURCES, sources_of, stated
-from ibproxy_server.core import order_layout as at
+from ibproxy_server.core.orders import layout as at
 
 ID, ACCOUNT = 987654321, "DU55555"
 _NO_REQUEST = {"connect", "disconnect", "reset", "run", "send", "sendMsg", "updateReqId"}

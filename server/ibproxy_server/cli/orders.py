@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ibproxy.config import journal_directory, read_config
 from ibproxy.errors import ConfigError
-from ibproxy_server.core import order_layout as at
+from ibproxy_server.core.orders import layout as at
 from ibproxy_server.shells.journal import read_rows
 
 

@@ -5,8 +5,8 @@ returns `effects`, which the shell carries out in order. The hub looks a message
 (`ibproxy.wire.messages`) and hands it to one of the desks:
 
     requests      with a request id: ids mapped, equal ones shared, late joiners shown the state
-    orders        order ids mapped both ways, answers brought to the owner     (order_book)
-                  and recorded before they leave    (recorder, journal_entries, doubts)
+    orders        order ids mapped both ways, answers brought to the owner,
+                  and recorded before they leave
     accounts      one picture of each account, a view for every session
     serial        without a request id: one of a kind at a time
     notices       message 4: to whom an error or a notice belongs

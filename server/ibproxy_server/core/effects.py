@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ibproxy_server.core.journal_entries import Entry
+from ibproxy_server.core.orders.journal_entries import Entry
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,11 @@ from ibproxy_server.core.effects import (
 )
 from ibproxy_server.core.heartbeat import Heartbeat
 from ibproxy_server.core.hub_settings import HubSettings
-from ibproxy_server.core.journal_entries import Entry
 from ibproxy_server.core.notices import NoticeDesk
-from ibproxy_server.core.orders import OrderDesk
+from ibproxy_server.core.orders.desk import OrderDesk
+from ibproxy_server.core.orders.journal_entries import Entry
+from ibproxy_server.core.orders.recorder import restore
 from ibproxy_server.core.reception import Reception
-from ibproxy_server.core.recorder import restore
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.serial import SerialDesk
 from ibproxy_server.core.session import Phase, Session

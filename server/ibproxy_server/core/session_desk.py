@@ -9,7 +9,7 @@ from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.notices import NoticeDesk
-from ibproxy_server.core.orders import OrderDesk
+from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.session import Phase, Session
 
 MAX_CLIENT_ID = 2**31 - 1

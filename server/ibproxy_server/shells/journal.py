@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ibproxy.errors import BusyError, ConfigError
-from ibproxy_server.core import journal_entries as je
+from ibproxy_server.core.orders import journal_entries as je
 
 KEEP_DONE_S = 14 * 86_400.0
 """Orders that are done are forgotten after this time."""

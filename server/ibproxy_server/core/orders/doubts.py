@@ -11,8 +11,8 @@ from collections.abc import Callable
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
-from ibproxy_server.core.order_book import OrderBook, OrderRecord
-from ibproxy_server.core.recorder import Recorder
+from ibproxy_server.core.orders.book import OrderBook, OrderRecord
+from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.session import Session
 
 EXECUTIONS = 7

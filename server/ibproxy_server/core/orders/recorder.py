@@ -16,11 +16,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ibproxy_server.core import journal_entries as je
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level, Record
 from ibproxy_server.core.events import NotRecorded, Recorded
-from ibproxy_server.core.order_book import OrderBook, OrderRecord, Owner
+from ibproxy_server.core.orders import journal_entries as je
+from ibproxy_server.core.orders.book import OrderBook, OrderRecord, Owner
 
 NEWS_DELAY_S = 0.25
 """What no order waits for is written so much later, together."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ibproxy.errors import LocalError
-from ibproxy_server.core.order_layout import DONE
+from ibproxy_server.core.orders.layout import DONE
 
 Owner = tuple[str, int]
 """Strategy and client id."""

@@ -18,11 +18,11 @@ from ibproxy.errors import LocalError
 from ibproxy.wire.framing import join_fields
 from ibproxy.wire.messages import Answer, Request
 from ibproxy_server.core import codes
-from ibproxy_server.core import order_layout as at
 from ibproxy_server.core.context import Context
-from ibproxy_server.core.doubts import Doubts
-from ibproxy_server.core.order_book import OrderBook, OrderRecord
-from ibproxy_server.core.recorder import Recorder
+from ibproxy_server.core.orders import layout as at
+from ibproxy_server.core.orders.book import OrderBook, OrderRecord
+from ibproxy_server.core.orders.doubts import Doubts
+from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.requests.upstream_request import UpstreamRequest
 from ibproxy_server.core.session import Place, Session
