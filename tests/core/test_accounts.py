@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from ibproxy_server.core import events as ev
+from ibproxy_server.core.accounts import desk
 from ibproxy_server.core.accounts.desk import LONGEST_DAY_S, MAX_IMAGE_AGE_S
 
 
@@ -300,18 +303,50 @@ def test_late_time_belongs_to_the_rows_before_it(world: Any) -> None:
     assert beta.take() == []
 
 
-def test_a_picture_from_before_a_trade_is_not_shown(world: Any) -> None:
-    """Nobody watched the account when its position changed: who asks now waits for a new image."""
+def test_a_second_account_ends_the_first(make_world: Any) -> None:
+    """For the session that moves on (fact 2.1), and for no other."""
+    world = make_world().connect()
     for account in ("DU1", "DU2"):
-        image(world, account, value("TotalCashBalance", 100, account))
-    world.say(62, 1)
-    assert world.hub.accounts.slot.current == "DU2"
-    contract = [1, "SPY", "STK", "", 0, "", "", "ARCA", "USD", "SPY", "SPY"]
-    world.say(61, 3, "DU1", *contract, 5, 10)
-    world.asked()
+        image(world, account, value("NetLiquidation", 5, account))
+    mover, other = world.client("alpha").start(1), world.client("alpha").start(2)
+    for client in (mover, other):
+        client.say(6, 2, 1, "DU1")
+    mover.say(6, 2, 1, "DU2")
+    assert [each[2] for each in mover.take(54)] == ["DU1", "DU2"]
+    mover.take()
+    other.take()
+    world.say(*value("NetLiquidation", 6))
+    world.say(*value("NetLiquidation", 7, "DU2"))
+    assert [each[5] for each in mover.take()] == ["DU2"]
+    assert [each[5] for each in other.take()] == ["DU1"]
+
+
+def test_subscribing_again_shows_the_picture_again(world: Any) -> None:
+    """What a gateway does then is unclear (fact 2.18); a script that waits for the end has it."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    alpha = world.client("alpha").start()
+    for _ in range(2):
+        alpha.say(6, 2, 1, "DU1")
+        assert [each[0] for each in alpha.take()] == ["6", "8", "54"]
+    world.say(*value("NetLiquidation", 6))
+    assert len(alpha.take()) == 1
+
+
+def test_pictures_do_not_outlive_the_connection(world: Any) -> None:
+    """After a loss a session waits for an image of the new connection."""
+    image(world, "DU1", value("NetLiquidation", 5))
+    world.feed(ev.UpstreamLost("it is gone"))
+    world.pass_time(1.0)
+    world.connect()
     alpha = world.client("alpha").start()
     alpha.say(6, 2, 1, "DU1")
     assert alpha.take() == []
-    assert world.asked(6) == [["6", "2", "1", "DU1"]]
-    image(world, "DU1", value("TotalCashBalance", 50))
-    assert [each[3] for each in alpha.take(6)] == ["50"]
+    image(world, "DU1", value("NetLiquidation", 8))
+    assert [each[3] for each in alpha.take(6)] == ["8"]
+
+
+def test_the_invariants_name_their_tests() -> None:
+    """Each test that the docstring of the module names is here."""
+    named = re.findall(r"test_\w+", (desk.__doc__ or "").replace("test_accounts.py", ""))
+    assert len(named) > 8
+    assert all(name in globals() for name in named), named

@@ -5,6 +5,22 @@ were its own: the image at once if it is fresh, else as it comes, then what chan
 has been told is not told again, since on a gateway of its own it would not see a second image.
 While the slot is elsewhere an account's values are kept fresh by updates under a request id, which
 run for all accounts at a time (fact 2.19).
+
+Invariants, each with the test in tests/core/test_accounts.py that holds it:
+
+* subscribe: a session is told every row of the account and the end, once, whether the picture is
+  known (test_client_gets_the_whole_picture_at_once), coming in
+  (test_a_picture_that_is_not_whole_is_told_as_it_comes) or still to be asked for
+  (test_an_old_picture_is_asked_for_anew, test_a_picture_of_before_a_trade_is_not_shown);
+* afterwards it is told what changes, and nothing twice
+  (test_a_repeated_image_shows_only_what_changed), of no other account
+  (test_no_session_sees_another_account);
+* switch: a second account ends the first for this session, and for no other
+  (test_a_second_account_ends_the_first);
+* subscribe again: the picture and its end again (test_subscribing_again_shows_the_picture_again);
+* unsubscribe: it is confirmed, and nothing comes after it (test_unsubscribing_ends_updates);
+* reconnect: what was known before the loss is shown to nobody
+  (test_pictures_do_not_outlive_the_connection).
 """
 
 from __future__ import annotations
