@@ -84,4 +84,4 @@ def test_a_commission_that_nobody_waits_for_leaves_nothing(world: Any) -> None:
     world.say(*fields)
     assert len(alpha.take(11)) == 1
     alpha.leave()
-    assert world.hub.orders._audience == {}
+    assert world.hub.orders.executions._audience == {}

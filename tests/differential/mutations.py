@@ -17,6 +17,8 @@ from ibproxy.wire.framing import join_fields
 from ibproxy_server.core.accounts import AccountDesk
 from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.desk import OrderDesk
+from ibproxy_server.core.orders.executions import Executions
+from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.requests import RequestDesk, delivery
 from ibproxy_server.core.requests.memory import Memory
 from ibproxy_server.core.requests.upstream_request import UpstreamRequest
@@ -179,7 +181,7 @@ MUTATIONS: Mapping[str, Plant] = {
     "an upstream cancel is another request's": _request(1, cancelled_by=51),
     "an error goes to everybody": _around(RequestDesk, "error", _error_to_all),
     "an order's report goes to who has the same client id": _method(
-        OrderDesk, "_session_of", _owner_by_client_id
+        Owners, "session_of", _owner_by_client_id
     ),
     "who joins is not shown the last prices": _answer(1, state_at=None),
     "who joins is not shown the end of the first part": _answer(74, end=False),
@@ -188,7 +190,7 @@ MUTATIONS: Mapping[str, Plant] = {
     "prices are shown behind newer sizes": _around(Memory, "parts", _prices_last),
     "a bracket's parent is not mapped": _method(OrderDesk, "_map_parent", lambda *_: True),
     "a bracket's parent is not mapped back": _method(
-        OrderDesk, "_parent_for", lambda _desk, _session, upstream_id: upstream_id
+        Owners, "parent_for", lambda _desk, _session, upstream_id: upstream_id
     ),
     "ids begin below the gateway's": _around(OrderBook, "raise_upstream_id", _raise_by_own_only),
     "positions of all accounts": _everybody_sees(AccountDesk, "_send_positions"),
@@ -208,11 +210,11 @@ MUTATIONS: Mapping[str, Plant] = {
     "a cancel ends the others' streams": _around(RequestDesk, "cancel", _cancel_for_all),
     "an OCA group is everybody's": _method(OrderBook, "oca_name", lambda _book, _owner, name: name),
     "a global cancel cancels everybody's": _method(OrderDesk, "_cancel_all", _cancel_everybodys),
-    "executions of all client ids": _method(OrderDesk, "_is_wanted", lambda *_: True),
-    "executions of all accounts": _everybody_sees(OrderDesk, "_execution"),
+    "executions of all client ids": _method(Executions, "_is_wanted", lambda *_: True),
+    "executions of all accounts": _everybody_sees(Executions, "answer"),
     "all open orders of all accounts": _everybody_sees(OrderDesk, "_audience_of"),
     "no open orders": _method(OrderDesk, "_wait_for_list", _end_list_at_once),
-    "no commissions": _method(OrderDesk, "_commission", _commission_to_nobody),
+    "no commissions": _method(Executions, "commission", _commission_to_nobody),
     "the clock stands": _method(SerialDesk, "_tell_time", _clock_stands),
     "a refused id is used up": _method(OrderBook, "refuse", lambda *_: None),
     "bulletins of the day for everybody": _method(AccountDesk, "_bulletins_told", lambda *_: None),

@@ -66,7 +66,7 @@ class Hub:
         self.upstream = Upstream(settings.gateway, settings.client_id, settings.max_version)
         self.requests = RequestDesk(self.context, settings.limits)
         self.orders = OrderDesk(self.context, self.requests)
-        self.orders.upstream_client_id = settings.client_id
+        self.orders.owners.upstream_client_id = settings.client_id
         self._journal_accounts = restore(self.orders.book, journal)
         self.accounts = AccountDesk(self.context, self.requests, settings.account_turn_s)
         self.serial = SerialDesk(self.context, {101: self.orders.show_completed})

@@ -3,16 +3,13 @@
 An order's messages go to its owner (facts 3.30, 3.37). Open orders are asked of the gateway, one
 list at a time for all who wait; each is shown its part as it comes, and the order book is brought
 up to date by it.
-A commission report has no id but the execution's (fact 3.35): it follows the execution.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from weakref import WeakKeyDictionary
 
 from ibproxy.errors import LocalError
 from ibproxy.wire.framing import join_fields
@@ -22,12 +19,13 @@ from ibproxy_server.core.context import Context
 from ibproxy_server.core.orders import layout as at
 from ibproxy_server.core.orders.book import OrderBook, OrderRecord
 from ibproxy_server.core.orders.doubts import Doubts
+from ibproxy_server.core.orders.executions import Executions
+from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.requests import RequestDesk
-from ibproxy_server.core.requests.upstream_request import UpstreamRequest
-from ibproxy_server.core.session import Place, Session
+from ibproxy_server.core.session import Session
 
-EXECUTIONS, ALL_OPEN_ORDERS = 7, 16
+ALL_OPEN_ORDERS = 16
 _ALL_OPEN_ORDERS = join_fields(ALL_OPEN_ORDERS, 1)
 _OPEN_ORDER_END = join_fields(53, 1)
 _ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
@@ -38,12 +36,6 @@ MAX_ORDER_ID = 2**31 - 2
 
 CANCELLED = frozenset({b"Cancelled", b"ApiCancelled"})
 
-_LIVE = b"-1"
-"""Request id of an execution that nobody asked for (fact 12.4)."""
-
-Asker = tuple[int, bytes]
-"""Session number and the client's request id."""
-
 
 class OrderDesk:
     """Carries ORDER requests, and the answers about orders and executions."""
@@ -53,30 +45,28 @@ class OrderDesk:
         self._requests = requests
         self.book = OrderBook()
         self.recorder = Recorder(context, self.book)
-        self.doubts = Doubts(context, self.book, self.recorder, self._session_of)
-        self.upstream_client_id = 0
+        self.owners = Owners(context, self.book)
+        self.doubts = Doubts(context, self.book, self.recorder, self.owners.session_of)
+        self.executions = Executions(requests, self.book, self.owners, self.doubts, self.recorder)
         self._receive = {
             3: self._place,
             4: self._cancel,
             5: self._show_open,
-            7: self._ask_executions,
+            7: self.executions.receive,
             16: self._wait_for_list,
             58: self._cancel_all,
         }
         self._handle = {
             3: self._status,
             5: self._open_order,
-            11: self._execution,
+            11: self.executions.answer,
             53: self._all_open_end,
-            59: self._commission,
+            59: self.executions.commission,
             100: self._bound,
         }
         self._listed: set[bytes] | None = None  # permIds of a full list that is coming in
         self._waiting: list[tuple[Session, Request]] = []
         self._waiting_for_next: list[tuple[Session, Request]] = []
-        self._wanted_client: WeakKeyDictionary[UpstreamRequest, dict[Asker, int]]
-        self._wanted_client = WeakKeyDictionary()
-        self._audience: dict[bytes, dict[Session, list[int]]] = {}
 
     # from clients
 
@@ -245,27 +235,11 @@ class OrderDesk:
         self._listed = set()
         self._context.pacer.push(0, _ALL_OPEN_ORDERS)
 
-    def _ask_executions(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        # upstream all are one client: which client id was meant is settled at the answer
-        client_id, wanted = fields[2], int(fields[at.FILTER_CLIENT_ID] or 0)
-        fields[at.FILTER_CLIENT_ID] = b"0"
-        if not fields[at.FILTER_ACCOUNT] and session.view.only:
-            fields[at.FILTER_ACCOUNT] = session.view.only.encode()
-        before = len(session.requests)
-        self._requests.ask(session, row, fields)
-        if wanted and len(session.requests) > before:
-            request = next(reversed(session.requests.values()))
-            wanted_by = self._wanted_client.setdefault(request, {})
-            wanted_by[session.number, client_id] = wanted
-
     def forget(self, session: Session) -> None:
         """The session is over; its orders stay (fact 1.57)."""
         for waiting in (self._waiting, self._waiting_for_next):
             waiting[:] = [each for each in waiting if each[0] is not session]
-        for exec_id, audience in list(self._audience.items()):
-            audience.pop(session, None)
-            if not audience:
-                del self._audience[exec_id]
+        self.executions.forget(session)
 
     def reset(self) -> None:
         """The connection to the gateway is gone; the book stays.
@@ -301,7 +275,7 @@ class OrderDesk:
             self.recorder.changed(record)
         if record and is_of_cancel and not record.take_refusal():
             return True  # reqGlobalCancel is never answered (fact 3.87)
-        session = self._session_of(record) if record else None
+        session = self.owners.session_of(record) if record else None
         if record and session:
             theirs = b"%d" % record.client_order_id
             code_text, text, *more = rest
@@ -310,7 +284,7 @@ class OrderDesk:
         return record is not None
 
     def _open_order(self, fields: list[bytes]) -> None:
-        record = self._record(fields[1], fields[at.OPEN_CLIENT_ID], fields[at.OPEN_PERM_ID])
+        record = self.owners.record(fields[1], fields[at.OPEN_CLIENT_ID], fields[at.OPEN_PERM_ID])
         record.account = fields[at.OPEN_ACCOUNT]
         self.book.learn_perm_id(record, fields[at.OPEN_PERM_ID])
         if self._listed is not None:
@@ -319,12 +293,14 @@ class OrderDesk:
         record.is_stated = True
         record.is_gone = False
         record.open_message = fields if record.may_work else None
-        self._is_known(record)
+        self.recorder.stated(record)
         for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, open_message=fields)
 
     def _status(self, fields: list[bytes]) -> None:
-        record = self._record(fields[1], fields[at.STATUS_CLIENT_ID], fields[at.STATUS_PERM_ID])
+        record = self.owners.record(
+            fields[1], fields[at.STATUS_CLIENT_ID], fields[at.STATUS_PERM_ID]
+        )
         self.book.learn_perm_id(record, fields[at.STATUS_PERM_ID])
         is_repeated = fields == record.status_message
         record.status_message = fields
@@ -332,7 +308,7 @@ class OrderDesk:
             if record.status in CANCELLED:
                 record.take_cancelled()
             record.open_message = None  # by far the largest part of what is known of it
-        self._is_known(record)
+        self.recorder.stated(record)
         for session in self._audience_of(record, is_repeated=is_repeated):
             self._show(session, record, status_message=fields)
 
@@ -342,7 +318,7 @@ class OrderDesk:
         While a list comes in, who waits for it is shown all that it may see. Its owner is
         shown live statements always, but not what a list that it did not ask for only repeats.
         """
-        owner = self._session_of(record)
+        owner = self.owners.session_of(record)
         if self._listed is None:
             return [owner] if owner else []
         waiting = [
@@ -369,69 +345,11 @@ class OrderDesk:
         if self._waiting:
             self.refresh()
 
-    def _execution(self, fields: list[bytes]) -> None:
-        exec_id, request_id = fields[at.EXEC_ID], fields[at.EXEC_REQUEST_ID]
-        record = self._record(
-            fields[at.EXEC_ORDER_ID], fields[at.EXEC_CLIENT_ID], fields[at.EXEC_PERM_ID]
-        )
-        self.book.learn_perm_id(record, fields[at.EXEC_PERM_ID])
-        account = fields[at.EXEC_ACCOUNT].decode()
-        self.doubts.executed(record)
-        if request_id == _LIVE:
-            record.fills += 1
-            self._is_known(record)
-            session = self._session_of(record)
-            listeners = [(session, _LIVE)] if session else []
-        else:
-            listeners = self._requests.askers(request_id)
-        shown_to = Counter[Session]()
-        for session, client_id in listeners:
-            place = EXECUTIONS, client_id, request_id
-            if not session.view.sees(account) or not self._is_wanted(session, place, record):
-                continue
-            shown = list(fields)
-            order_id, shown[at.EXEC_CLIENT_ID] = self._ids_for(session, record)
-            shown[at.EXEC_ORDER_ID] = order_id
-            shown[at.EXEC_REQUEST_ID] = client_id
-            session.send(b"\0".join(shown))
-            shown_to[session] += 1
-        for session, times in shown_to.items():
-            self._audience.setdefault(exec_id, {}).setdefault(session, []).append(times)
-
-    def _is_wanted(self, session: Session, place: Place, record: OrderRecord) -> bool:
-        """Whether an execution passes the client id filter; 0 means all (fact 3.107)."""
-        request = session.requests.get(place)
-        if request is None:
-            return True  # nobody asked for it
-        wanted = self._wanted_client.get(request, {}).get((session.number, place[1]), 0)
-        return not wanted or int(self._ids_for(session, record)[1]) == wanted
-
-    def _commission(self, fields: list[bytes]) -> None:
-        """Each execution that was shown is followed by one commission report.
-
-        It may have been shown live and as an answer, which are followed by one each, and an
-        answer under two ids of a session, which share one.
-        """
-        exec_id, payload = fields[at.COMMISSION_EXEC_ID], b"\0".join(fields)
-        audience = self._audience.get(exec_id, {})
-        for session, times in list(audience.items()):
-            for _ in range(times.pop(0)):
-                session.send(payload)
-            if not times:
-                del audience[session]
-        if not audience:
-            self._audience.pop(exec_id, None)
-
     def _bound(self, fields: list[bytes]) -> None:
         """Message 100 tells the order id that a manual order got; no session binds yet."""
         self.book.raise_upstream_id(max(0, int(fields[3])))
 
     # inside
-
-    def _is_known(self, record: OrderRecord) -> None:
-        """The gateway has spoken of an order."""
-        record.is_unknown = False
-        self.recorder.changed(record)
 
     def _send(self, session: Session, fields: list[bytes], row: Request) -> None:
         payload = b"\0".join(fields) + b"\0"
@@ -441,37 +359,6 @@ class OrderDesk:
         code, text = codes.ORDER_REJECTED
         session.error(client_order_id, code, text.format(reason=reason))
 
-    def _record(self, order_id: bytes, client_id: bytes, perm_id: bytes) -> OrderRecord:
-        """Return the order that a message is about."""
-        upstream_id, upstream_client = int(order_id), int(client_id)
-        if 0 < upstream_id < 2**31 - 1:
-            self.book.raise_upstream_id(upstream_id)  # fact 3.1
-        if upstream_client == self.upstream_client_id:
-            record = self.book.of_upstream(upstream_id)
-            if record:
-                return record
-        return self.book.foreign(upstream_id, upstream_client, perm_id)
-
-    def _session_of(self, record: OrderRecord) -> Session | None:
-        """Return the owner's session, if it is there."""
-        if record.owner is None:
-            return None
-        for session in self._context.ready_sessions():
-            if session.owner == record.owner:
-                return session
-        return None
-
-    def _ids_for(self, session: Session, record: OrderRecord) -> tuple[bytes, bytes]:
-        """Return order id and client id as `session` sees them.
-
-        Orders of the same strategy are shown as on a gateway of its own. Others are shown like
-        orders placed by hand, with id 0 and their permId: a large foreign id would push up the
-        client's own sequence (fact 12.6).
-        """
-        if record.owner and record.owner[0] == session.strategy:
-            return b"%d" % record.client_order_id, b"%d" % record.owner[1]
-        return b"0", b"%d" % (0 if record.owner else record.foreign_client_id)
-
     def _show(
         self,
         session: Session,
@@ -479,18 +366,18 @@ class OrderDesk:
         open_message: list[bytes] | None = None,
         status_message: list[bytes] | None = None,
     ) -> None:
-        order_id, client_id = self._ids_for(session, record)
+        order_id, client_id = self.owners.ids_for(session, record)
         if open_message:
             shown = list(open_message)
             shown[1], shown[at.OPEN_CLIENT_ID] = order_id, client_id
             shown[at.OPEN_OCA_GROUP] = self.book.oca_shown(shown[at.OPEN_OCA_GROUP])
             parent_at = at.open_parent_id_at(self._context.server_version)
-            shown[parent_at] = self._parent_for(session, shown[parent_at])
+            shown[parent_at] = self.owners.parent_for(session, shown[parent_at])
             session.send(b"\0".join(shown))
         if status_message:
             shown = list(status_message)
             shown[1], shown[at.STATUS_CLIENT_ID] = order_id, client_id
-            shown[at.STATUS_PARENT_ID] = self._parent_for(session, shown[at.STATUS_PARENT_ID])
+            shown[at.STATUS_PARENT_ID] = self.owners.parent_for(session, shown[at.STATUS_PARENT_ID])
             session.send(b"\0".join(shown))
 
     def _own_id(self, found: re.Match[bytes], record: OrderRecord) -> bytes:
@@ -499,9 +386,3 @@ class OrderDesk:
         if named is None or named.owner != record.owner:
             return found[0]
         return found[1] + b"%d" % named.client_order_id
-
-    def _parent_for(self, session: Session, upstream_id: bytes) -> bytes:
-        if upstream_id in {b"", b"0"}:
-            return upstream_id
-        parent = self.book.of_upstream(int(upstream_id))
-        return self._ids_for(session, parent)[0] if parent else b"0"

@@ -72,6 +72,11 @@ class Recorder:
         if upstream != shown:
             self._note(je.OcaName(upstream, shown))
 
+    def stated(self, record: OrderRecord) -> None:
+        """The gateway has spoken of an order."""
+        record.is_unknown = False
+        self.changed(record)
+
     def changed(self, record: OrderRecord) -> None:
         """Something about an order is news."""
         if record.owner is None:
