@@ -120,7 +120,7 @@ class Link:
             port=int(port),
             program=program_path(),
             pid=self._pid,
-            library=self._library,
+            client_library=self._library,
         )
         self._cable = Cable(
             address.url, lambda: self._send_control(hello), self._on_message, self._on_down

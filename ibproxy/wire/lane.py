@@ -53,7 +53,7 @@ class Hello(msgspec.Struct, tag="hello", forbid_unknown_fields=True):
         port: the gateway port that the program asked for.
         program: the script's path or the notebook's name, for people who read a status.
         pid: process id on the client's machine.
-        library: name and version of the client library, such as `ib_async 2.1.0`.
+        client_library: name and version of the client library, such as `ib_async 2.1.0`.
         protocol: `PROTOCOL` of the sender.
     """
 
@@ -62,7 +62,7 @@ class Hello(msgspec.Struct, tag="hello", forbid_unknown_fields=True):
     port: int = 0
     program: str = ""
     pid: int = 0
-    library: str = ""
+    client_library: str = msgspec.field(default="", name="library")
     protocol: int = PROTOCOL
 
 

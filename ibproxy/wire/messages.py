@@ -271,6 +271,7 @@ REQUESTS: tuple[Request, ...] = (
         ends=(88,),
         cancelled_by=90,
         subject_at=3,
+        stays_open=True,
         static=True,
     ),
     Request(

@@ -53,6 +53,7 @@ class Request:
         version: cancels only: the version field that stands before the id.
         unknown: cancels only: error code and text for an id that is not live.
         reply: cancels only: error code and text that confirm the cancel.
+        stays_open: whether the gateway holds it open behind its answer, until it is cancelled.
         static: whether its answer stays the same for a while, so that it may be kept.
         names_accounts: whether its answer names accounts of the whole login: refused to a
             session that may not see them all.
@@ -78,6 +79,7 @@ class Request:
     version: int = 1
     unknown: tuple[int, str] | None = None
     reply: tuple[int, str] | None = None
+    stays_open: bool = False
     static: bool = False
     names_accounts: bool = False
     orders: bool = False

@@ -77,6 +77,7 @@ REQUEST_SOURCES: dict[str, Lines] = {
         ((93, 95), "fact 2.39"),
     ),
     "reply": (((25,), "fact 5.11"), ((23,), "as with history (fact 5.11) [assumed]")),
+    "stays_open": (((87,), "fact 5.7"),),
     "static": (
         ((87,), "fact 5.8"),
         ((9, 24, 78, 82, 83, 84, 85, 91), "for the proxy's limit of age [assumed]"),

@@ -104,6 +104,7 @@ STATEMENTS = {
     "reuse": "a live id used again",
     "unknown": "cancel of what is not live",
     "reply": "confirmation",
+    "stays_open": "open until cancelled",
     "static": "cached",
     "names_accounts": "who",
     "orders": "goes first",

@@ -6,7 +6,6 @@ but pytest until a test asks for a fixture.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from ibproxy_server.shells.threaded import ThreadedProxy
 
 MARKER = "ib_strategies"
-READY_TIMEOUT_S = 10.0
 
 
 class RunningGateway(Protocol):
@@ -53,11 +51,10 @@ class RunningProxy:
 
     def wait_until_ready(self) -> None:
         """Wait until the proxy is connected to its gateway."""
-        deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while self.status()["upstream"]["state"] != "ready":
-            if time.monotonic() > deadline_s:
-                pytest.fail("the proxy did not get through to the stand-in gateway in time")
-            time.sleep(0.01)
+        try:
+            self._proxy.wait_until_ready()
+        except TimeoutError as error:
+            pytest.fail(str(error))
 
     def stop(self) -> None:
         """End it."""

@@ -90,7 +90,7 @@ def test_blocking_calls(proxy: FakeProxy) -> None:
     proxy.wait_for(lambda: proxy.goodbyes)
     hello = proxy.hellos[0]
     assert (hello.host, hello.port, hello.pid) == ("127.0.0.1", 4002, os.getpid())
-    assert hello.library.startswith("ib_async ")
+    assert hello.client_library.startswith("ib_async ")
 
 
 def test_tcp(start_proxy: Callable[[str], FakeProxy]) -> None:

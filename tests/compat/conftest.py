@@ -118,10 +118,7 @@ def proxy(
         Config(gateway=f"127.0.0.1:{sim.port}", listen=(f"ipc://{folder}/p.sock",))
     )
     stage.environment["IBPROXY_URL"] = proxy.urls[0]
-    deadline_s = time.monotonic() + PATIENCE_S
-    while proxy.status()["upstream"]["state"] != "ready":
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    proxy.wait_until_ready()
     yield proxy
     proxy.stop()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -91,10 +90,7 @@ def _real_status(
     monkeypatch.setenv(URL_VARIABLE, proxy.urls[0])
     ib = RemoteIB()
     try:
-        deadline_s = time.monotonic() + PATIENCE_S
-        while proxy.status()["upstream"]["state"] != "ready":
-            assert time.monotonic() < deadline_s
-            time.sleep(0.02)
+        proxy.wait_until_ready()
         ib.connect()
         [spy] = ib.qualifyContracts(Stock("SPY", "SMART", "USD"))
         ib.reqMktData(spy)

@@ -42,7 +42,7 @@ class Desk:
         )
         self.url = self.proxy.urls[0]
         self._clients: list[RemoteIB] = []
-        until(lambda: self.proxy.status()["upstream"]["state"] == "ready")
+        self.proxy.wait_until_ready()
 
     def client(self, strategy: str, client_id: int = 1, **arguments: Any) -> RemoteIB:
         """Return a connected client."""

@@ -32,7 +32,7 @@ def sim(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
 
 
 @pytest.fixture
-def proxy(sim: ThreadedSim, tmp_path: Path, until: Callable[..., None]) -> Iterator[ThreadedProxy]:
+def proxy(sim: ThreadedSim, tmp_path: Path) -> Iterator[ThreadedProxy]:
     """A proxy with two doors."""
     proxy = ThreadedProxy(
         Config(
@@ -42,7 +42,7 @@ def proxy(sim: ThreadedSim, tmp_path: Path, until: Callable[..., None]) -> Itera
             strategies={name: StrategyConfig((code,)) for name, code in ACCOUNTS.items()},
         )
     )
-    until(lambda: proxy.status()["upstream"]["state"] == "ready")
+    proxy.wait_until_ready()
     yield proxy
     proxy.stop()
 

@@ -53,7 +53,7 @@ def test_each_of_eight_strategies_sees_its_whole_account_and_no_other(
         )
     )
     monkeypatch.setenv("IBPROXY_URL", proxy.urls[0])
-    until(lambda: proxy.status()["upstream"]["state"] == "ready")
+    proxy.wait_until_ready()
     ibs: dict[str, Any] = {}
     foreign: list[Any] = []
     for account in ACCOUNTS:

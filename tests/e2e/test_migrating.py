@@ -38,7 +38,7 @@ class Office:
     def start_proxy(self) -> ThreadedProxy:
         """Start it, and wait until it has its gateway."""
         self.proxy = proxy = ThreadedProxy(self.config)
-        self.until(lambda: proxy.status()["upstream"]["state"] == "ready")
+        proxy.wait_until_ready()
         return proxy
 
     def direct(self, client_id: int = 1, **arguments: Any) -> Any:
@@ -201,7 +201,7 @@ def test_a_direct_script_that_has_the_proxys_id(make_office: Callable[..., Offic
     office.proxy = proxy = ThreadedProxy(office.config)
     office.until(lambda: "700 is in use" in proxy.status()["upstream"]["note"], squatter)
     squatter.disconnect()
-    office.until(lambda: proxy.status()["upstream"]["state"] == "ready")
+    proxy.wait_until_ready()
 
 
 @pytest.mark.parametrize("is_direct_first", [False, True])

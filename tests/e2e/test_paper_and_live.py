@@ -22,7 +22,6 @@ pytestmark = pytest.mark.only_proxied("a gateway's port is its own, and cannot b
 def test_a_script_is_told_why_it_is_refused(
     account: str,
     start_sim: Callable[[Settings], ThreadedSim],
-    until: Callable[..., None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -54,7 +53,7 @@ def test_a_script_is_told_why_it_is_refused(
         return "connected"
 
     try:
-        until(lambda: proxy.status()["upstream"]["state"] == "ready")
+        proxy.wait_until_ready()
         for strategy, port in (("open", 5002), ("alpha", 7497), ("alpha", 7496)):
             assert outcome(strategy, port) == "connected"
         for strategy, port in (("alpha", 5002), ("shy", 7496)):

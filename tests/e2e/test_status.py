@@ -75,14 +75,14 @@ def test_a_frozen_gateway_is_noticed_and_found_again(
     monkeypatch.setenv("IBPROXY_URL", proxy.urls[0])
     ib: Any = RemoteIB()
     try:
-        until(lambda: proxy.status()["upstream"]["state"] == "ready")
+        proxy.wait_until_ready()
         ib.connect()
         sim.control.fault("freeze")
         until(lambda: "silent" in proxy.status()["upstream"]["note"])
         with pytest.raises(ConnectionError):
             ib.sleep(5)
         sim.control.mend("freeze")
-        until(lambda: proxy.status()["upstream"]["state"] == "ready")
+        proxy.wait_until_ready()
         ib.connect()
         assert ib.reqCurrentTime()
     finally:

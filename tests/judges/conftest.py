@@ -61,18 +61,18 @@ class Bench:
 
     Attributes:
         sim: the gateway.
-        library: what the judge imports.
+        module_name: what the judge imports.
         address: host and port for clients that speak TWS's protocol.
     """
 
     def __init__(self, accounts: tuple[str, ...] = ACCOUNTS, way: str = "direct") -> None:
         self.sim = ThreadedSim(Settings(accounts=accounts, speed=SPEED), MONDAY_S)
-        self.library = LIBRARY
+        self.module_name = LIBRARY
         self._proxy: ThreadedProxy | None = None
         self.address = self.sim.host, self.sim.port
         self._folder = tempfile.TemporaryDirectory()
         if way != "direct":
-            self.library = PROXIED_LIBRARY if way == "proxied" else LIBRARY
+            self.module_name = PROXIED_LIBRARY if way == "proxied" else LIBRARY
             self._proxy = ThreadedProxy(
                 Config(
                     gateway=f"127.0.0.1:{self.sim.port}",
@@ -83,8 +83,7 @@ class Bench:
             )
             if way == "door":
                 [self.address] = self._proxy.doors
-            is_ready = self._proxy_is_ready
-            until(is_ready, lambda: time.sleep(0.01), "the proxy never found the gateway")
+            self._proxy.wait_until_ready()
 
     @property
     def url(self) -> str | None:
@@ -97,10 +96,6 @@ class Bench:
             self._proxy.stop()
         self.sim.stop()
         self._folder.cleanup()
-
-    def _proxy_is_ready(self) -> bool:
-        assert self._proxy
-        return bool(self._proxy.status()["upstream"]["state"] == "ready")
 
     def received(self) -> Counter[int]:
         """How often the gateway has had each message."""
@@ -190,7 +185,7 @@ class Judge:
     """
 
     def __init__(self, bench: Bench, client_id: int, **arguments: Any) -> None:
-        self.lib: Any = importlib.import_module(bench.library)
+        self.lib: Any = importlib.import_module(bench.module_name)
         self.bench = bench
         self.errors: list[tuple[int, int, str]] = []
         self.expected = set(NOTICES)

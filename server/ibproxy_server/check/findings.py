@@ -56,7 +56,7 @@ def findings(script: Script, source: Source, ports: Ports) -> Iterator[Finding]:
             what = f"`client.conn.{member}`" if member else "`client.conn` itself"
             yield _row(uses.CONNECTION, what, lines, source)
     if "ibapi" in script.connecting:
-        lines = [each.line for each in script.imports if each.library == "ibapi" and each.brings]
+        lines = [each.line for each in script.imports if each.package == "ibapi" and each.brings]
         yield _row(uses.IBAPI, "ibapi", lines, source)
     yield from _beside(script, source, ports)
 

@@ -34,14 +34,14 @@ class Import:
 
     Attributes:
         line: where it stands.
-        library: which one.
+        package: which one.
         text: the statement; without what else an `import` brings.
         brings: whether it brings what connects: `IB`, `EClient`, or all there is.
         through_proxy: what to write in its place; empty if it may stay.
     """
 
     line: int
-    library: str
+    package: str
     text: str
     brings: bool
     through_proxy: str
@@ -88,13 +88,13 @@ class Script:
     @property
     def libraries(self) -> list[str]:
         """The libraries that it imports, the first one first."""
-        found = [each.library for each in self.imports] + list(self.dynamic.values())
+        found = [each.package for each in self.imports] + list(self.dynamic.values())
         return list(dict.fromkeys(found))
 
     @property
     def connecting(self) -> set[str]:
         """The libraries whose `IB` or `EClient` it has in hand."""
-        return {each.library for each in self.imports if each.brings} | {*self.dynamic.values()}
+        return {each.package for each in self.imports if each.brings} | {*self.dynamic.values()}
 
     def lines(self, name: str) -> list[int]:
         """Return where a name is used in any way."""

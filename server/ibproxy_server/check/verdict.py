@@ -120,17 +120,17 @@ def _ways(script: Script, source: Source) -> Iterator[str]:
         if source.is_notebook
         else f"ibproxy run {source.path}, with nothing changed"
     )
-    changes = [each for each in script.imports if each.library in _RUN and each.through_proxy]
+    changes = [each for each in script.imports if each.package in _RUN and each.through_proxy]
     starts = any(name in script.names for name in STARTERS)
     if (
         starts
         or script.dynamic
         or not changes
-        or not all(_can_replace(each.library) for each in changes)
+        or not all(_can_replace(each.package) for each in changes)
     ):
         return
     yield "or " + "; ".join(
-        f"{source.place(each.line)}: {_replacement(each.library, each.through_proxy)} "
+        f"{source.place(each.line)}: {_replacement(each.package, each.through_proxy)} "
         f"(was: {each.text})"
         for each in changes
     )

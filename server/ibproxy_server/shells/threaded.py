@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -11,6 +12,7 @@ from ibproxy.config import Config
 from ibproxy_server.shells.runner import Runner
 
 START_TIMEOUT_S = STOP_TIMEOUT_S = 5
+READY_TIMEOUT_S = 20
 
 
 class ThreadedProxy:
@@ -47,6 +49,21 @@ class ThreadedProxy:
         runner = self._runner
         self._loop.call_soon_threadsafe(lambda: result.set_result(runner.status()))
         return result.result(START_TIMEOUT_S)
+
+    def wait_until_ready(self) -> None:
+        """Wait until it is connected to its gateway.
+
+        Raises:
+            TimeoutError: it is not in time; the text says why not.
+        """
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while (upstream := self.status()["upstream"])["state"] != "ready":
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(
+                    f"the proxy is not connected to {upstream['gateway']} after "
+                    f"{READY_TIMEOUT_S} s: {upstream['note'] or upstream['state']}"
+                )
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """End it, and its thread.

@@ -23,7 +23,14 @@ from ibproxy_sim.exchange.times import clock_text, eastern_day
 from ibproxy_sim.exchange.universe import Instrument
 from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.settings import is_advisor
-from ibproxy_sim.wire.wording import DUPLICATE_ID, fail, price_text, quantity_text, refuse
+from ibproxy_sim.wire.wording import (
+    DUPLICATE_ID,
+    contract_fields,
+    fail,
+    price_text,
+    quantity_text,
+    refuse,
+)
 
 UPDATE_S: Final = 180.0
 """How often changed values are sent without a trade (fact 2.9)."""
@@ -31,6 +38,7 @@ UPDATE_S: Final = 180.0
 AFTER_TRADE_S: Final = 0.1
 """How long after a trade they are sent; trades in between are sent with it (fact 11.12)."""
 
+_RIGHT_AT = 5  # among the fields of a contract
 NO_CODE = "The account code is required for this operation."
 REPLACED = (  # fact 2.2
     "New account data requested from TWS. API client has been unsubscribed from account data."
@@ -169,18 +177,10 @@ class Accounts:
         instrument, now_s = position.instrument, self._gateway.now_s
         price = self._books.valuation.price(instrument, now_s)
         realized = position.of_day(eastern_day(now_s)).realized
+        contract = contract_fields(instrument, instrument.primary_exchange)
+        contract[_RIGHT_AT] = contract[_RIGHT_AT] or "0"
         return [
-            str(instrument.con_id),
-            instrument.symbol,
-            instrument.sec_type,
-            instrument.expiry,
-            price_text(instrument.strike),
-            instrument.right or "0",
-            instrument.multiplier,
-            instrument.primary_exchange,
-            instrument.currency,
-            instrument.local_symbol,
-            instrument.trading_class,
+            *contract,
             quantity_text(position.quantity),
             price_text(price),
             price_text(round(position.market_value(price), 2)),

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from datetime import timezone
 
 from ibproxy_sim.data.bars import SHOWS, Duration, first_moment_s, has_data, head_s, slots
-from ibproxy_sim.data.history import SERVICE_ERROR, TOO_MANY, History
+from ibproxy_sim.data.history import TOO_MANY, History
 from ibproxy_sim.exchange.market import Market
 from ibproxy_sim.exchange.path import step_at
 from ibproxy_sim.exchange.times import eastern
 from ibproxy_sim.exchange.universe import Instrument, Universe
 from ibproxy_sim.wire.gateway import Client, Gateway
-from ibproxy_sim.wire.wording import fail, refuse, wanted
+from ibproxy_sim.wire.wording import SERVICE_ERROR, fail, refuse, wanted
 
 DUPLICATE_HEAD = "Duplicate head time stamp query for tickid"  # 10176, wrapped (fact 5.9)
 HISTOGRAM_UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}

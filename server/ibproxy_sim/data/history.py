@@ -31,6 +31,8 @@ from ibproxy_sim.wire.streams import Stream, Streams
 from ibproxy_sim.wire.wording import (
     BAD_TIME,
     DUPLICATE_ID,
+    SERVICE_ERROR,
+    confirm_cancel,
     fail,
     read_legs,
     refuse,
@@ -45,7 +47,6 @@ MOST_BARS = 20_000
 MOST_OPEN = 50
 TOO_MANY = f"Only {MOST_OPEN} simultaneous API historical data requests allowed."
 LONGEST_DAYS = 365
-SERVICE_ERROR = "Historical Market Data Service error message:"
 AFTER_FORMAT = 21
 """Index behind the date format: a combo's legs, then whether to keep up to date."""
 
@@ -303,13 +304,10 @@ class History:
 
     def cancel(self, client: Client, fields: list[str]) -> None:
         """Take cancelHistoricalData (25): 162 if it was live, else 366 (facts 5.11, 5.14)."""
-        req_id = fields[2]
-        if self._live.remove(client, req_id):
-            text = f"{SERVICE_ERROR}API historical data query cancelled: {req_id}"
-            self._gateway.error(client, req_id, 162, text)
-        else:
-            text = f"No historical data query found for ticker id:{req_id}"
-            self._gateway.error(client, req_id, 366, text)
+        was_live = self._live.remove(client, fields[2]) is not None
+        confirm_cancel(
+            self._gateway, client, fields[2], "historical data query", 366, was_live=was_live
+        )
 
     # sessions
 

@@ -11,11 +11,10 @@ from ibproxy_sim.exchange.market import Market, Quote
 from ibproxy_sim.exchange.universe import Instrument, Universe
 from ibproxy_sim.wire.gateway import Client, Gateway
 from ibproxy_sim.wire.streams import AnyStream, Streams
-from ibproxy_sim.wire.wording import DUPLICATE_ID, fail
+from ibproxy_sim.wire.wording import DUPLICATE_ID, confirm_cancel, fail
 
 PERIOD_S = 30
 MOST_SCANS, MOST_ROWS = 10, 50
-SERVICE_ERROR = "Historical Market Data Service error message:"
 NO_MATCHES = "Historical Market Data Service query message:no items retrieved"
 
 
@@ -105,13 +104,10 @@ class Scanners:
 
     def cancel(self, client: Client, fields: list[str]) -> None:
         """Take cancelScannerSubscription (23): 162 if it was live, else 365 (fact 4.63)."""
-        req_id = fields[2]
-        if self._live.remove(client, req_id):
-            text = f"{SERVICE_ERROR}API scanner subscription cancelled: {req_id}"
-            self._gateway.error(client, req_id, 162, text)
-        else:
-            text = f"No scanner subscription found for ticker id:{req_id}"
-            self._gateway.error(client, req_id, 365, text)
+        was_live = self._live.remove(client, fields[2]) is not None
+        confirm_cancel(
+            self._gateway, client, fields[2], "scanner subscription", 365, was_live=was_live
+        )
 
     def _send(self, scan: Scan) -> None:
         found = self._matches(scan)[: scan.row_count]

@@ -105,6 +105,19 @@ def size_text(size: float) -> str:
     return str(int(size)) if size == int(size) else str(size)
 
 
+SERVICE_ERROR = "Historical Market Data Service error message:"
+
+
+def confirm_cancel(
+    gateway: Gateway, client: Client, req_id: str, what: str, unknown: int, *, was_live: bool
+) -> None:
+    """Answer a cancel: 162 if it ended something, else the code of an unknown id (fact 5.11)."""
+    if was_live:
+        gateway.error(client, req_id, 162, f"{SERVICE_ERROR}API {what} cancelled: {req_id}")
+    else:
+        gateway.error(client, req_id, unknown, f"No {what} found for ticker id:{req_id}")
+
+
 def quantity_text(quantity: float) -> str:
     """Return e.g. `100` or `0.5`."""
     return str(int(quantity)) if quantity == int(quantity) else repr(round(quantity, 8))

@@ -9,9 +9,6 @@ from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.sharing import widening_of
 from ibproxy_server.core.requests.upstream_request import Member, UpstreamRequest
 
-_ACCOUNT_IN_TAIL = {b"63": 0, b"71": 0, b"73": 0}
-"""Messages kept as state that name an account: its index behind the request id."""
-
 _ERROR = b"4"
 
 
@@ -41,24 +38,18 @@ def deliver(request: UpstreamRequest, row: Answer, msg_id: bytes, part: Part) ->
             else:
                 member.send(head, tail)
         return
-    assert row.id_at is not None  # noqa: S101 - the table test holds this
-    account = tail.split(b"\0", row.account_at - row.id_at)[-2].decode()
     for member in request.members.values():
-        if member.session.view.sees(account) and member.accepts(msg_id, tail):
+        if _may_see(member, row, tail) and member.accepts(msg_id, tail):
             member.send(head, tail)
 
 
 def show(request: UpstreamRequest, member: Member) -> None:
     """Show a late joiner what the others know already."""
     for msg_id, (head, tail) in request.memory.parts():
-        account_at = _ACCOUNT_IN_TAIL.get(msg_id)
-        if account_at is not None:
-            account = tail.split(b"\0", account_at + 1)[account_at].decode()
-            if not member.session.view.sees(account):
-                continue
+        row = request.memory.rows.get(msg_id)
         if msg_id == _ERROR:
             member.send(head, tail.replace(request.upstream_id, member.client_id))
-        elif member.accepts(msg_id, tail):
+        elif (row is None or _may_see(member, row, tail)) and member.accepts(msg_id, tail):
             member.send(head, tail)
 
 
@@ -121,3 +112,12 @@ def hand_over(past: UpstreamRequest, tail: bytes) -> None:
         stream.join(member)
         for head, bar in newer_bars(tail, bars):
             member.send(head, bar)
+
+
+def _may_see(member: Member, row: Answer, tail: bytes) -> bool:
+    """Whether a message is about an account that the member's session may see, or about none."""
+    if row.account_at is None:
+        return True
+    assert row.id_at is not None  # noqa: S101 - the table test holds this
+    account = tail.split(b"\0", row.account_at - row.id_at)[-2].decode()
+    return member.session.view.sees(account)

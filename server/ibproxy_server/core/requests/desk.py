@@ -40,7 +40,6 @@ RETRY_AFTER_S = (15.0, 60.0, 600.0)
 DATA_STREAMS = frozenset({1, 10, 20, 50, 97})
 """Streams that a lost link to IB's servers can end without a word (facts 7.3, 7.6)."""
 
-HEAD_TIME_STAMP = 87
 NOTHING: frozenset[bytes] = frozenset()
 _KEEP_UP_TO_DATE_AT = -2
 
@@ -326,7 +325,11 @@ class RequestDesk:
         return request
 
     def _catch_up(self, stream: UpstreamRequest, fields: list[bytes], member: Member) -> None:
-        """Ask for the past, whose asker then joins the live bars."""
+        """Ask for the past, whose asker then joins the live bars.
+
+        It is the answer that a live request begins with [assumed; what settles it is the check
+        `live_bars_begin_with_the_past`].
+        """
         fields[_KEEP_UP_TO_DATE_AT] = b"0"
         key = (b"past", *(stream.key or ()))
         past = self._live.equal_to(key)
@@ -366,8 +369,8 @@ class RequestDesk:
         if recorded is not None and request.key:
             self._static.put(request.key, recorded, self._context.now_s)
         delivery.hand_over(request, tail)
-        if request.row.msg_id == HEAD_TIME_STAMP:
-            self._live.cancel(request)  # it holds its place until then (fact 5.7)
+        if request.row.stays_open:
+            self._live.cancel(request)
         self._end(request)
 
     def _is_retried(self, request: UpstreamRequest, code: int, text: bytes) -> bool:

@@ -57,6 +57,7 @@ class Memory:
     """State of one stream.
 
     Attributes:
+        rows: message id -> its row in the message table, for what is kept.
         values: kind of message and what it is about -> its last one; in the order of changes.
         book: the book, once it has rows.
         ended: end marker of the stream's first part, once it has come.
@@ -64,11 +65,13 @@ class Memory:
 
     def __init__(self) -> None:
         self.values: dict[tuple[bytes, ...], Part] = {}
+        self.rows: dict[bytes, Answer] = {}
         self.book: Book | None = None
         self.ended: Part | None = None
 
     def take(self, row: Answer, msg_id: bytes, head: bytes, tail: bytes) -> None:
         """Take a message of the stream."""
+        self.rows[msg_id] = row
         if row.state_at is not None:
             self._keep(row, msg_id, head, tail)
         elif row.operation_at is not None:
