@@ -345,6 +345,26 @@ def test_pictures_do_not_outlive_the_connection(world: Any) -> None:
     assert [each[3] for each in alpha.take(6)] == ["8"]
 
 
+def test_an_image_has_the_rows_of_a_trade(make_world: Any) -> None:
+    """Who asks between a change of position and its rows (fact 2.9) has the end behind them."""
+    world = make_world().connect("DU1")
+    image(world, "DU1", value("TotalCashBalance", 100))
+    world.say(62, 1)
+    contract = [1, "SPY", "STK", "", 0, "", "", "ARCA", "USD", "SPY", "SPY"]
+    world.say(61, 3, "DU1", *contract, 5, 10)
+    first, second = world.client("alpha").start(1), world.client("alpha").start(2)
+    first.say(6, 2, 1, "DU1")
+    assert first.take(54) == []
+    world.say(*value("TotalCashBalance", 50))
+    world.say(8, 1, "10:16")
+    assert [each[0] for each in first.take() if each[0] != "7"][-3:] == ["6", "8", "54"]
+    world.say(61, 3, "DU1", *contract, 6, 10)
+    second.say(6, 2, 1, "DU1")
+    assert second.take(54) == []
+    world.pass_time(2.0)  # its rows do not come
+    assert len(second.take(54)) == 1
+
+
 def test_the_invariants_name_their_tests() -> None:
     """Each test that the docstring of the module names is here."""
     named = re.findall(r"test_\w+", (desk.__doc__ or "").replace("test_accounts.py", ""))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +29,7 @@ class Recorder(EWrapper, EClient):  # type: ignore[misc] # ibapi has no types
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.called = threading.Condition()  # the client's own thread decodes
         EClient.__init__(self, wrapper=self)
 
     def named(self, name: str, req_id: int | None = None) -> list[tuple[Any, ...]]:
@@ -38,13 +38,8 @@ class Recorder(EWrapper, EClient):  # type: ignore[misc] # ibapi has no types
 
     def until(self, name: str, req_id: int | None = None, count: int = 1) -> list[tuple[Any, ...]]:
         """Wait for a callback and return its calls."""
-        deadline_s = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline_s:
-            found = self.named(name, req_id)
-            if len(found) >= count:
-                return found
-            time.sleep(0.005)  # the client's own thread decodes meanwhile
-        raise AssertionError(f"no {name} for {req_id}: {self.named('error')[-5:]}")
+        self._wait(lambda: len(self.named(name, req_id)) >= count, f"no {name} for {req_id}")
+        return self.named(name, req_id)
 
     def ask(self, callback: str, method: str, *arguments: object) -> tuple[Any, ...]:
         """Make a request whose answer has no id, wait for one more, and return it."""
@@ -58,10 +53,15 @@ class Recorder(EWrapper, EClient):  # type: ignore[misc] # ibapi has no types
 
     def until_status(self, order_id: int, status: str) -> None:
         """Wait until an order is told to be that far."""
-        deadline_s = time.monotonic() + PATIENCE_S
-        while status not in [row[1] for row in self.named("orderStatus", order_id)]:
-            assert time.monotonic() < deadline_s, self.named("error")[-5:]
-            time.sleep(0.005)
+        self._wait(
+            lambda: status in [row[1] for row in self.named("orderStatus", order_id)],
+            f"order {order_id} is never {status}",
+        )
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        with self.called:
+            came = self.called.wait_for(condition, PATIENCE_S)
+        assert came, f"{what}: {self.named('error')[-5:]}"
 
     def settle(self) -> None:
         """Wait until all that was sent before is answered."""
@@ -70,7 +70,9 @@ class Recorder(EWrapper, EClient):  # type: ignore[misc] # ibapi has no types
 
 def _recording(name: str) -> Callable[..., None]:
     def record(self: Recorder, *args: Any) -> None:
-        self.calls.append((name, args))
+        with self.called:
+            self.calls.append((name, args))
+            self.called.notify_all()
 
     return record
 

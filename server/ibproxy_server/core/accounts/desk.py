@@ -12,6 +12,7 @@ Invariants, each with the test in tests/core/test_accounts.py that holds it:
   known (test_client_gets_the_whole_picture_at_once), coming in
   (test_a_picture_that_is_not_whole_is_told_as_it_comes) or still to be asked for
   (test_an_old_picture_is_asked_for_anew, test_a_picture_of_before_a_trade_is_not_shown);
+  the end waits for the rows of a trade (test_an_image_has_the_rows_of_a_trade);
 * afterwards it is told what changes, and nothing twice
   (test_a_repeated_image_shows_only_what_changed), of no other account
   (test_no_session_sees_another_account);
@@ -39,12 +40,15 @@ from ibproxy_server.core.effects import Level
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
 
-VALUE, PORTFOLIO = b"6", b"7"
+VALUE, PORTFOLIO, TIME = b"6", b"7", b"8"
 MAX_IMAGE_AGE_S = 180.0
 """The gateway restates an account every three minutes (fact 2.9); an older image is not shown."""
 
 LONGEST_DAY_S = 5.0
 """After which a bulletin is new, even if nothing has ended those of the day."""
+
+ROWS_AFTER_TRADE_S = 1.0
+"""How long the rows are awaited that follow a change of position (fact 2.9)."""
 
 ROWS_AFTER_END_S = 2.5
 """How long rows are awaited when the end of an image came before them (fact 2.12)."""
@@ -64,11 +68,13 @@ class Picture:
         rows: message id and what it is about -> its last payload.
         incoming: keys named by the image that is coming in.
         ended_early_at_s: when its end came before its rows; None: it did not.
+        traded_at_s: when its position changed whose rows are still to come; None: none is.
     """
 
     rows: dict[Key, bytes] = field(default_factory=dict)
     incoming: set[Key] = field(default_factory=set)
     ended_early_at_s: float | None = None
+    traded_at_s: float | None = None
 
     @property
     def has_values(self) -> bool:
@@ -153,7 +159,10 @@ class AccountDesk:
         rows = self._pictures[account].rows
         for key in sorted(rows):
             self._tell_one(session, key, rows[key])
-        session.say(54, 1, account)
+        if self._pictures[account].traded_at_s is None:
+            session.say(54, 1, account)
+        else:
+            self._owed_end[session] = None  # the rows of a trade belong to the image
 
     def _is_fresh(self, account: str) -> bool:
         """Whether the picture may be shown; a picture that nobody watched is asked for anew."""
@@ -254,15 +263,19 @@ class AccountDesk:
             self._context.notice(Level.WARNING, text)
         picture = self._pictures.setdefault(account, Picture())
         picture.incoming.clear()
-        picture.ended_early_at_s = None
+        picture.ended_early_at_s = picture.traded_at_s = None
         self._context.ask(6, 2, 1, account)
 
     def next_deadline_s(self) -> float | None:
         """Return when `advance` has something to do."""
         times = [
-            each.ended_early_at_s + ROWS_AFTER_END_S
+            since_s + wait_s
             for each in self._pictures.values()
-            if each.ended_early_at_s is not None
+            for since_s, wait_s in (
+                (each.ended_early_at_s, ROWS_AFTER_END_S),
+                (each.traded_at_s, ROWS_AFTER_TRADE_S),
+            )
+            if since_s is not None
         ]
         turn_s = self.slot.next_deadline_s()
         return min([*times, *([] if turn_s is None else [turn_s])], default=None)
@@ -272,6 +285,14 @@ class AccountDesk:
             ended_at_s = picture.ended_early_at_s
             if ended_at_s is not None and self._context.now_s >= ended_at_s + ROWS_AFTER_END_S:
                 self._close(account, picture)
+            traded_at_s = picture.traded_at_s
+            if traded_at_s is not None and self._context.now_s >= traded_at_s + ROWS_AFTER_TRADE_S:
+                self._rows_are_told(account, picture)
+
+    def _rows_are_told(self, account: str, picture: Picture) -> None:
+        """The rows of a trade have come, or will not: who has asked meanwhile has its image."""
+        picture.traded_at_s = None
+        self._tell_end(account)
 
     def subscriptions(self, session: Session) -> list[str]:
         """Return what a session listens to here, for people."""
@@ -311,6 +332,8 @@ class AccountDesk:
         self._tell(account, key, payload)
         if fields[0] == PORTFOLIO and float(fields[_POSITION] or 0) == 0:
             del picture.rows[key]  # that it is closed is said once; an image is of what is held
+        if fields[0] == TIME and picture.traded_at_s is not None:
+            self._rows_are_told(account, picture)
 
     def _value(self, account: str, key: Key, payload: bytes) -> None:
         """Take a value of an account that the slot is not at; rows that are not known are not."""
@@ -328,6 +351,9 @@ class AccountDesk:
             self._close(account, picture)
         else:
             picture.ended_early_at_s = self._context.now_s  # its rows follow (fact 2.12)
+        self._tell_end(account)
+
+    def _tell_end(self, account: str) -> None:
         for session in [each for each in self._owed_end if self._listeners[each] == account]:
             del self._owed_end[session]
             session.say(54, 1, account)
@@ -366,6 +392,8 @@ class AccountDesk:
         self._positions[fields[2], fields[3]] = payload
         if self._has_positions:
             self.slot.position_changed(account)
+            if account == self.slot.current and not self.slot.is_loading:
+                self._pictures[account].traded_at_s = self._context.now_s
         for session in self._position_listeners:
             if session.view.sees(account):
                 session.send(payload)
