@@ -22,6 +22,8 @@ class Context:
         pacer: what goes to the gateway.
         server_version: negotiated with the gateway; 0 while there is none.
         counters: how often what happened; see `status`.
+        outage: why nothing may be traded just now, for people; empty when it may.
+        has_gateway: whether messages reach the gateway, even if it is cut off from IB itself.
     """
 
     def __init__(self, messages_per_s: float) -> None:
@@ -33,6 +35,8 @@ class Context:
         self._gateway_time: datetime | None = None
         self._gateway_time_at_s = 0.0
         self.counters: Counter[str] = Counter()
+        self.outage = ""
+        self.has_gateway = False
 
     def set_gateway_time(self, text: str) -> None:
         """Learn the gateway's clock from its greeting (fact 1.2), if it can be read."""

@@ -304,6 +304,7 @@ class Hub:
     def _upstream_ready(self) -> None:
         upstream = self.upstream
         self.context.server_version = upstream.server_version
+        self.context.outage, self.context.has_gateway = "", True
         deliver: dict[Deliver, Callable[[Answer, bytes], None]] = {
             Deliver.BY_REQUEST: self.requests.answer,
             Deliver.ORDERS: self.orders.answer,
@@ -360,6 +361,8 @@ class Hub:
         if was_ready or first_time:
             text = f"no gateway at {self.upstream.address} ({event.reason}); waiting for it"
             self.context.notice(Level.WARNING, text)
+        self.context.outage = f"no gateway at {self.upstream.address}: {event.reason}"
+        self.context.has_gateway = False
         self.notices.reset()
         for session in list(self.context.sessions.values()):
             self._drop(session, f"the gateway at {self.upstream.address} is gone: {event.reason}")
