@@ -10,7 +10,7 @@ ib_async/{client,decoder}.py]; where a row rests on more than that, `sources.py`
 
 from __future__ import annotations
 
-from ibproxy.wire.rows import Answer, Carry, Deliver, Request, Reuse
+from ibproxy.wire.rows import AfterLoss, Answer, Carry, Deliver, Request, Reuse
 
 __all__ = [
     "ANSWERS",
@@ -18,6 +18,7 @@ __all__ = [
     "LAST_VERSION",
     "REQUESTS",
     "START_API",
+    "AfterLoss",
     "Answer",
     "Carry",
     "Deliver",
@@ -96,7 +97,14 @@ REQUESTS: tuple[Request, ...] = (
         orders=True,
     ),
     Request(4, "cancelOrder", _ORDER, 2, answers=(3,), orders=True),
-    Request(5, "reqOpenOrders", _ORDER, answers=(5, 3, 53), ends=(53,)),
+    Request(
+        5,
+        "reqOpenOrders",
+        _ORDER,
+        answers=(5, 3, 53),
+        ends=(53,),
+        if_cut_off=AfterLoss.RESUME,
+    ),
     Request(6, "reqAccountUpdates", _ACCOUNT, account_at=3, answers=(6, 7, 8, 54)),
     Request(
         7,
@@ -108,6 +116,7 @@ REQUESTS: tuple[Request, ...] = (
         has_default_account=True,
         answers=(11, 59, 55),
         ends=(55,),
+        if_cut_off=AfterLoss.REPEAT,
     ),
     Request(8, "reqIds", _SESSION, answers=(9,), ends=(9,)),
     Request(
@@ -132,7 +141,14 @@ REQUESTS: tuple[Request, ...] = (
     Request(13, "cancelNewsBulletins", _ACCOUNT, cancels=12),
     Request(14, "setServerLogLevel", _SESSION),  # global to the gateway (fact 8.19)
     Request(15, "reqAutoOpenOrders", _SESSION),
-    Request(16, "reqAllOpenOrders", _ORDER, answers=(5, 3, 53), ends=(53,)),
+    Request(
+        16,
+        "reqAllOpenOrders",
+        _ORDER,
+        answers=(5, 3, 53),
+        ends=(53,),
+        if_cut_off=AfterLoss.RESUME,
+    ),
     Request(17, "reqManagedAccts", _SESSION, answers=(15,), ends=(15,)),
     Request(18, "requestFA", _SERIAL, answers=(16,), ends=(16,), key_at=2, names_accounts=True),
     Request(19, "replaceFA", _REFUSED, 4),  # affects everyone (fact 8.16)
@@ -345,6 +361,7 @@ def _by_request(
     kept: int = 0,
     end: bool = False,
     continued: bool = False,
+    gone_at: tuple[int, ...] = (),
     until: tuple[int, str, int] | None = None,
 ) -> Answer:
     return Answer(
@@ -359,6 +376,7 @@ def _by_request(
         kept=kept,
         end=end,
         continued=continued,
+        gone_at=gone_at,
         until=until,
     )
 
@@ -384,7 +402,14 @@ ANSWERS: tuple[Answer, ...] = (
         until=(177, "parent_at", 58),  # an advisor's profile stands before it
     ),
     Answer(6, "updateAccountValue", Deliver.ACCOUNTS, account_at=5, state_at=(2, 4)),
-    Answer(7, "updatePortfolio", Deliver.ACCOUNTS, account_at=19, state_at=(2,)),
+    Answer(
+        7,
+        "updatePortfolio",
+        Deliver.ACCOUNTS,
+        account_at=19,
+        state_at=(2,),
+        gone_at=(13, 15, 16, 17),
+    ),
     Answer(8, "updateAccountTime", Deliver.ACCOUNTS, state_at=()),
     Answer(9, "nextValidId", Deliver.ACCOUNTS),  # asked behind news bulletins, as their end
     _by_request(10, "contractDetails", 1, until=_WITH_VERSION),
@@ -413,7 +438,7 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(57, "tickSnapshotEnd", 2, end=True),
     _by_request(58, "marketDataType", 2, state_at=()),
     Answer(59, "commissionReport", Deliver.ORDERS),
-    Answer(61, "position", Deliver.ACCOUNTS, account_at=2, state_at=(3,)),
+    Answer(61, "position", Deliver.ACCOUNTS, account_at=2, state_at=(3,), gone_at=(14, 15)),
     Answer(62, "positionEnd", Deliver.ACCOUNTS, end=True),
     _by_request(63, "accountSummary", 2, account_at=3, state_at=(3, 4, 6)),
     _by_request(64, "accountSummaryEnd", 2, end=True),
@@ -423,7 +448,7 @@ ANSWERS: tuple[Answer, ...] = (
     _by_request(68, "displayGroupUpdated", 2, state_at=()),
     Answer(69, "verifyAndAuthMessageAPI", Deliver.PROXY),
     Answer(70, "verifyAndAuthCompleted", Deliver.PROXY),
-    _by_request(71, "positionMulti", 2, account_at=3, state_at=(3, 4, 17)),
+    _by_request(71, "positionMulti", 2, account_at=3, state_at=(3, 4, 17), gone_at=(15, 16)),
     _by_request(72, "positionMultiEnd", 2, end=True),
     _by_request(73, "accountUpdateMulti", 2, account_at=3, state_at=(3, 4, 5, 7)),
     _by_request(74, "accountUpdateMultiEnd", 2, end=True),

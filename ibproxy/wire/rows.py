@@ -29,6 +29,29 @@ class Reuse(Enum):
     REPLACES = 0  # facts 2.25, 2.39
 
 
+class AfterLoss(Enum):
+    """What becomes of a request that is under way when the link to the gateway breaks."""
+
+    REPEAT = "asked again; if part of the answer has come, it fails with 322"
+    RESUME = "asked again; what has been told is not told again"
+    SETTLE = "not sent again; what became of it is asked of the gateway"
+    NOTHING = "nothing of it is under way"
+
+
+_AFTER_LOSS = {
+    Carry.ONE_SHOT: AfterLoss.REPEAT,
+    Carry.SHARED: AfterLoss.RESUME,
+    Carry.OWN: AfterLoss.RESUME,
+    Carry.CANCEL: AfterLoss.NOTHING,
+    Carry.ORDER: AfterLoss.SETTLE,
+    Carry.ACCOUNT: AfterLoss.RESUME,
+    Carry.SERIAL: AfterLoss.RESUME,
+    Carry.SESSION: AfterLoss.NOTHING,
+    Carry.FOLLOW: AfterLoss.RESUME,
+    Carry.REFUSED: AfterLoss.NOTHING,
+}
+
+
 @dataclass(frozen=True)
 class Request:
     """A message from client to gateway.
@@ -58,6 +81,8 @@ class Request:
         names_accounts: whether its answer names accounts of the whole login: refused to a
             session that may not see them all.
         orders: whether it can touch the market, and so goes first.
+        if_cut_off: what becomes of it when the link to the gateway breaks, where that is not what
+            its `carry` says.
     """
 
     msg_id: int
@@ -83,6 +108,12 @@ class Request:
     static: bool = False
     names_accounts: bool = False
     orders: bool = False
+    if_cut_off: AfterLoss | None = None
+
+    @property
+    def after_loss(self) -> AfterLoss:
+        """What becomes of it when the link to the gateway breaks."""
+        return self.if_cut_off or _AFTER_LOSS[self.carry]
 
     @property
     def who(self) -> str:
@@ -130,6 +161,7 @@ class Answer:
         key_at: SERIAL only: index of the field that repeats the request's key.
         end: whether it is only an end marker.
         continued: whether a last field of 0 says that more of the answer is to come.
+        gone_at: fields that are 0 in a row about what is not held any more.
         until: what stands elsewhere below a server version: version, attribute, index there.
     """
 
@@ -148,6 +180,7 @@ class Answer:
     key_at: int | None = None
     end: bool = False
     continued: bool = False
+    gone_at: tuple[int, ...] = ()
     until: tuple[int, str, int] | None = None
 
     def at_version(self, server_version: int) -> Answer:

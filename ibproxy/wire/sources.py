@@ -84,6 +84,10 @@ REQUEST_SOURCES: dict[str, Lines] = {
     ),
     "names_accounts": (((18, 80), "the answer names accounts of the login [api]"),),
     "orders": (((3, 4, 21, 58), "it can touch the market [doc]"),),
+    "if_cut_off": (
+        ((5, 16), "a list of the present state [doc]"),
+        ((7,), "the executions of the day: fact 3.105"),
+    ),
 }
 """Attribute of a request's row -> message ids, and how its value is known."""
 
@@ -125,6 +129,7 @@ ANSWER_SOURCES: dict[str, Lines] = {
         ((90,), "the bar that grows, and the one before [assumed]"),
     ),
     "continued": (((96, 97, 98), "the last field is called done [api]"),),
+    "gone_at": (((7,), "as with positions [assumed]"), ((61, 71), "facts 2.33, 2.37")),
 }
 """Attribute of an answer's row -> message ids, and how its value is known."""
 

@@ -74,10 +74,11 @@ MESSAGES = """
 
 Each request of the protocol, as the proxy's table has it. Places count a message's fields from 0,
 its id; negative ones count from the end. Facts are those of [assumptions.md](assumptions.md);
-layouts, for which no source is given, were read from ib_async and IB's own client.
+layouts, for which no source is given, were read from ib_async and IB's own client. "Cut off" is
+what becomes of it when the link to the gateway breaks.
 
-| id | request | how | who may send it | places | answers | ends | cancel | known from |
-|---|---|---|---|---|---|---|---|---|
+| id | request | how | cut off | who may send it | places | answers | ends | cancel | known from |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 ANSWERS_HEAD = """
@@ -113,6 +114,8 @@ STATEMENTS = {
     "is_tick": "worthless when a newer one comes",
     "kept": "how many",
     "continued": "end",
+    "if_cut_off": "cut off",
+    "gone_at": "not held any more",
 }
 """What a row states -> how the page calls it."""
 
@@ -188,6 +191,7 @@ def _message(row: Request) -> str:
         row.msg_id,
         row.name,
         how(row),
+        row.after_loss.value,
         row.who,
         _places(row),
         _numbers(row.answers),

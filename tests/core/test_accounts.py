@@ -370,3 +370,32 @@ def test_the_invariants_name_their_tests() -> None:
     named = re.findall(r"test_\w+", (desk.__doc__ or "").replace("test_accounts.py", ""))
     assert len(named) > 8
     assert all(name in globals() for name in named), named
+
+
+def test_an_outage_shows_only_what_changed_in_it(world: Any) -> None:
+    """Values that differ, rows that are closed with 0; the end and the rest are known."""
+    rows = [value("NetLiquidation", 5), value("Cushion", 1), portfolio(1, 10), portfolio(2, 20)]
+    image(world, "DU1", *rows)
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    alpha.take()
+    world.feed(ev.UpstreamLost("it is gone"))
+    world.pass_time(1.0)
+    world.connect()
+    alpha.take()
+    image(world, "DU1", value("NetLiquidation", 6), value("Cushion", 1), portfolio(2, 20))
+    assert [(each[0], each[2], each[3]) for each in alpha.take(6)] == [("6", "NetLiquidation", "6")]
+    assert [(each[2], each[13]) for each in alpha.take(7)] == [("1", "0")]
+    assert alpha.take(54) == []
+
+
+def test_values_under_request_ids_go_on_after_an_outage(world: Any) -> None:
+    """The streams that keep pictures fresh are asked for again, with the ids of before."""
+    alpha = world.client("alpha").start()
+    alpha.say(6, 2, 1, "DU1")
+    [before] = world.asked(76)
+    world.feed(ev.UpstreamLost("it is gone"))
+    world.feed(ev.UpstreamConnected())
+    for message in ((176, "now"), (15, 1, "DU1,DU2"), (9, 1, 1)):
+        world.say(*message)
+    assert world.asked(76) == [before]

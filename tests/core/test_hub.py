@@ -194,37 +194,6 @@ def test_proxys_own_client_id_in_use(make_world: Any) -> None:
     assert "--client-id" in closing.reason
 
 
-def test_lost_gateway_ends_every_session(world: Any) -> None:
-    """Sessions end as with a gateway that restarts, and nothing of the old connection lives on."""
-    alpha = world.client("alpha").start()
-    alpha.say(81, 5, "A")
-    [[_, old, *_]] = world.asked(81)
-    world.feed(ev.UpstreamLost("reset by peer"))
-    assert alpha.dropped is not None
-    assert "reset by peer" in alpha.dropped
-    world.pass_time(1.0)
-    world.connect()
-    again = world.client("alpha").start()
-    world.say(79, old, 0)
-    assert again.take() == []
-    assert world.hub.requests.open_requests == 0
-
-
-def test_nothing_of_the_old_connection_is_sent_on_the_new(make_world: Any) -> None:
-    """Cancels of sessions that end with the gateway are not sent to the next one."""
-    world = make_world(messages_per_s=5.0).connect()
-    alpha = world.client("alpha").start()
-    for number in range(10):
-        alpha.say(81, number, f"P{number}")
-    alpha.say(50, 3, 8, 1, "SPY", *([""] * 10), 5, "TRADES", 0, "")
-    world.pass_time(60.0)
-    world.feed(ev.UpstreamLost("reset by peer"))
-    world.asked()
-    world.connect()
-    world.pass_time(60.0)
-    assert world.asked(51) + world.asked(81) == []
-
-
 def test_everything_is_asked_again_after_a_loss(world: Any) -> None:
     """Positions, account images and open orders are asked of the new connection."""
     world.feed(ev.UpstreamLost("reset by peer"))

@@ -182,6 +182,7 @@ def test_a_read_only_gateway(
     assert ib.reqCompletedOrders(apiOnly=False) == []
 
 
+@pytest.mark.only_direct("behind the proxy sessions outlive it: see test_outages.py")
 def test_a_gateway_that_goes_away(
     connect: Callable[..., Any], until: Callable[..., None], reach: Any
 ) -> None:

@@ -69,6 +69,24 @@ PROXY_ONLY = frozenset(
 LINK_IS_BROKEN = {1100: True, 1101: False, 1102: False}
 """Codes about the gateway's own link to IB: whether it is broken then (facts 7.1, 7.3, 7.4)."""
 
+LINK_LOST = (1100, "Connectivity between IB and Trader Workstation has been lost.")
+LINK_RESTORED = (
+    1102,
+    "Connectivity between IB and Trader Workstation has been restored - data maintained.",
+)
+"""Told to sessions about the proxy's own link to the gateway (facts 7.1, 7.4)."""
+
+CUT_SHORT = (
+    322,
+    "Error processing request.-'ib' : cause - The link to the gateway broke within the answer.",
+)
+"""Told to who has a part of an answer when the link breaks, and may not be told it twice."""
+
+BOOK_RESET = (
+    DEPTH_RESET,
+    "Market depth data has been RESET. Please empty deep book contents.",
+)
+
 REFUSALS = frozenset({320, 321, 322, 10119, 10132})
 """Codes that answer a message, also when they carry no id (facts 1.43, 1.45, 1.47)."""
 

@@ -34,6 +34,7 @@ from ibproxy_server.core.notices import NoticeDesk
 from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.orders.journal_entries import Entry
 from ibproxy_server.core.orders.recorder import restore
+from ibproxy_server.core.outage import Outage
 from ibproxy_server.core.reception import Reception
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.serial import SerialDesk
@@ -70,7 +71,10 @@ class Hub:
         self._journal_accounts = restore(self.orders.book, journal)
         self.accounts = AccountDesk(self.context, self.requests, settings.account_turn_s)
         self.serial = SerialDesk(self.context, {101: self.orders.show_completed})
-        self.notices = NoticeDesk(self.context, self.requests, self.serial, self.orders.error)
+        self.outage = Outage(self.context, self._drop)
+        self.notices = NoticeDesk(
+            self.context, self.requests, self.serial, self.orders.error, self._link_to_ib
+        )
         self.session_desk = SessionDesk(
             self.context, self.orders, self.notices, self._drop, takes_over=settings.takes_over
         )
@@ -128,6 +132,8 @@ class Hub:
             self.accounts.advance()
             self.requests.advance()
             self.serial.advance()
+            if self.orders.is_settled:
+                self.outage.orders_are_settled()
             self._listen_for_life(now_s)
             if payloads := context.pacer.take(now_s):
                 context.effects.append(SendUpstream(b"".join(map(frame, payloads))))
@@ -261,7 +267,7 @@ class Hub:
 
     def _listen_for_life(self, now_s: float) -> None:
         """Ask a gateway that is silent, and renew the link to one that stays so."""
-        self.heartbeat.excuse(is_excused=self.notices.is_link_broken)
+        self.heartbeat.excuse(is_excused=self.outage.is_ib_cut_off)
         if self.heartbeat.is_to_be_asked(now_s):
             self.context.ask(17, 1)
         elif self.heartbeat.is_overdue(now_s):
@@ -303,8 +309,10 @@ class Hub:
 
     def _upstream_ready(self) -> None:
         upstream = self.upstream
+        is_same_version = self.context.server_version in {0, upstream.server_version}
         self.context.server_version = upstream.server_version
-        self.context.outage, self.context.has_gateway = "", True
+        self.context.pacer.clear()  # what was asked during an outage is asked again below
+        self.outage.gateway_is_back(self.reception.view_of, is_same_version=is_same_version)
         deliver: dict[Deliver, Callable[[Answer, bytes], None]] = {
             Deliver.BY_REQUEST: self.requests.answer,
             Deliver.ORDERS: self.orders.answer,
@@ -324,9 +332,11 @@ class Hub:
         if not self._journal_fits(upstream.accounts):
             return
         self.orders.book.raise_upstream_id(upstream.next_valid_id - 1)
-        self.accounts.start(upstream.accounts)
         self.context.set_gateway_time(upstream.time_text)
         self.orders.start()
+        self.accounts.start(upstream.accounts)
+        self.serial.start()
+        self.requests.start()
         text = (
             f"connected to the gateway at {upstream.address}, server version "
             f"{upstream.server_version}, accounts {', '.join(upstream.accounts)}"
@@ -354,22 +364,26 @@ class Hub:
         return True
 
     def _upstream_lost(self, event: ev.UpstreamLost) -> None:
-        """Every session ends as it would when its gateway restarts."""
+        """Sessions stay: what they wait for comes when the gateway is back."""
         first_time = not self.upstream.note
         was_ready = self.upstream.is_ready
         self.upstream.lost(event.reason, self.context.now_s)
         if was_ready or first_time:
             text = f"no gateway at {self.upstream.address} ({event.reason}); waiting for it"
             self.context.notice(Level.WARNING, text)
-        self.context.outage = f"no gateway at {self.upstream.address}: {event.reason}"
-        self.context.has_gateway = False
         self.notices.reset()
-        for session in list(self.context.sessions.values()):
-            self._drop(session, f"the gateway at {self.upstream.address} is gone: {event.reason}")
+        self.outage.begin(f"no gateway at {self.upstream.address}: {event.reason}")
         self.reception.closes(event.reason)
-        for desk in self._desks:
-            desk.reset()
-        self.context.pacer.clear()  # last: sessions that end cancel what they had
+        if was_ready:
+            for desk in self._desks:
+                desk.reset()
+            self.context.pacer.clear()  # last: sessions that end cancel what they had
+
+    def _link_to_ib(self, code: int) -> None:
+        """The gateway says how its own link is; fills of an outage are not replayed (7.12)."""
+        self.outage.gateway_says(code)
+        if self.upstream.is_ready and not self.outage.is_ib_cut_off:
+            self.orders.reconcile()
 
     def _unknown_answer(self, payload: bytes) -> None:
         """Pass on what no row describes to those who may see everything."""

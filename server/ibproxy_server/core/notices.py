@@ -26,14 +26,12 @@ _MARKET_RULE = re.compile(rb"Market rule with id = (\d+)")
 class NoticeDesk:
     """Routes message 4 by the id that it carries, else by its code.
 
-    Attributes:
-        is_link_broken: whether the gateway says that its own link to IB is (fact 7.1).
-
     Args:
         context: shared by all desks.
         requests: takes those with a request id.
         serial: takes those whose text names what was asked.
         order_error: takes those with an order id; says whether it is known.
+        link_to_ib: takes the codes that say how the gateway's own link to IB is.
     """
 
     def __init__(
@@ -42,13 +40,14 @@ class NoticeDesk:
         requests: RequestDesk,
         serial: SerialDesk,
         order_error: Callable[[int, int, list[bytes]], bool],
+        link_to_ib: Callable[[int], None],
     ) -> None:
         self._context = context
         self._requests = requests
         self._serial = serial
         self._order_error = order_error
+        self._link_to_ib = link_to_ib
         self._farms: dict[tuple[str, bytes], bytes] = {}
-        self.is_link_broken = False
 
     def answer(self, row: Answer | None, payload: bytes) -> None:
         """Bring a message to whom it concerns."""
@@ -71,7 +70,6 @@ class NoticeDesk:
     def reset(self) -> None:
         """The connection to the gateway is gone."""
         self._farms.clear()
-        self.is_link_broken = False
 
     def _without_id(self, code: int, rest: list[bytes], payload: bytes) -> None:
         text = rest[1]
@@ -79,7 +77,7 @@ class NoticeDesk:
             farm = _FARM.split(text, 1)[-1]
             self._farms[codes.FARM_OF_CODE[code], farm] = payload
         if code in codes.LINK_IS_BROKEN:
-            self.is_link_broken = codes.LINK_IS_BROKEN[code]
+            self._link_to_ib(code)
         if code == DATA_LOST:
             self._requests.data_lost()
         if rule := _MARKET_RULE.search(text):

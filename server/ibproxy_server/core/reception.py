@@ -58,6 +58,14 @@ class Reception:
                     )
                     self._context.effects.append(GiveUp(reason))
 
+    def view_of(self, strategy: str) -> View | None:
+        """Return which of the gateway's accounts a strategy may see; None if one is not there."""
+        all_accounts = self._upstream.accounts
+        accounts = self._settings.accounts_of_strategy.get(strategy, all_accounts)
+        if not set(accounts) <= set(all_accounts):
+            return None
+        return View(accounts, is_whole=set(accounts) == set(all_accounts))
+
     def _admit(self, event: ev.ClientArrived) -> None:
         all_accounts, settings = self._upstream.accounts, self._settings
         expects = settings.expects_of_strategy.get(event.strategy, "port")
@@ -65,13 +73,18 @@ class Reception:
         if verdict.refusal:
             self._turn_away(event, verdict.refusal)
             return
+        view = self.view_of(event.strategy)
+        if view is None:
+            bound = ", ".join(settings.accounts_of_strategy[event.strategy])
+            reason = f"it is bound to {bound}, but the gateway has {', '.join(all_accounts)}"
+            self._turn_away(event, reason)
+            return
         if verdict.warning:
             self._context.notice(Level.WARNING, verdict.warning)
-        accounts = settings.accounts_of_strategy.get(event.strategy, all_accounts)
         self._context.sessions[event.session] = Session(
             event.session,
             event.strategy,
-            View(accounts, is_whole=set(accounts) == set(all_accounts)),
+            view,
             self._context.now_s,
             program=event.program,
             pid=event.pid,

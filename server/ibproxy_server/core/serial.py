@@ -16,7 +16,7 @@ from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.static_answers import StaticAnswers
-from ibproxy_server.core.session import Session
+from ibproxy_server.core.session import Session, View
 
 CURRENT_TIME, COMPLETED_ORDERS = 49, 99
 GIVE_UP_AFTER_S = 30.0
@@ -31,7 +31,18 @@ Kind = tuple[bytes, ...]
 
 @dataclass(eq=False)
 class _Asked:
-    """A question upstream, and who waits for its answer."""
+    """A question upstream, and who waits for its answer.
+
+    Attributes:
+        row: its row in the message table.
+        fields: the request.
+        asked_at_s: when it was asked.
+        askers: who waits for this answer.
+        answers: what has come of it, if it is to be kept.
+        later: who asked when it was under way, and waits for the next.
+        told: what its askers have been told of it.
+        told_before: what they were told before the link broke, and are not told again.
+    """
 
     row: Request
     fields: list[bytes]
@@ -39,6 +50,8 @@ class _Asked:
     askers: list[Session] = field(default_factory=list)
     answers: list[Part] = field(default_factory=list)
     later: list[Session] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)
+    told_before: frozenset[bytes] = frozenset()
 
 
 class SerialDesk:
@@ -56,6 +69,7 @@ class SerialDesk:
         self._patches = patches or {}
         self._asked: dict[Kind, _Asked] = {}
         self._static = StaticAnswers()
+        self._proxy = Session(0, "ibproxy", View((), is_whole=True), 0.0)
         self._waiting: dict[int, list[tuple[Session, Kind, list[bytes]]]] = {}
         self._rows = {
             answer: row
@@ -85,6 +99,11 @@ class SerialDesk:
         else:
             self._ask(kind, row, fields, [session])
 
+    def ask_for_proxy(self, *fields: object) -> None:
+        """Ask as one of the proxy's own clients would; see `patches` for the answer."""
+        asked = [str(each).encode() for each in fields]
+        self.receive(self._proxy, requests_by_id()[asked[0]], asked)
+
     def forget(self, session: Session) -> None:
         """The session is over."""
         for asked in self._asked.values():
@@ -94,11 +113,18 @@ class SerialDesk:
             waiting[:] = [each for each in waiting if each[0] is not session]
 
     def reset(self) -> None:
-        """The connection to the gateway is gone."""
-        self._asked.clear()
-        self._waiting.clear()
+        """The connection to the gateway is gone; who waits goes on waiting."""
+        for asked in self._asked.values():
+            asked.told_before |= set(asked.told)
+            asked.answers.clear()
         self._static.clear()
         self._clock = None
+
+    def start(self) -> None:
+        """The gateway is there: ask again what it has not answered."""
+        for asked in self._asked.values():
+            asked.asked_at_s = self._context.now_s
+            self._context.pacer.push(0, b"\0".join(asked.fields) + b"\0")
 
     # from the gateway
 
@@ -121,8 +147,11 @@ class SerialDesk:
         shown = patch(payload) if patch else payload
         if request.static:
             asked.answers.append((payload, b""))
+        elif row.msg_id not in request.ends:
+            asked.told.append(payload)
+        is_old = payload in asked.told_before
         for session in asked.askers:
-            if account is None or session.view.sees(account):
+            if not is_old and (account is None or session.view.sees(account)):
                 session.send(shown)
         if row.msg_id in request.ends:
             if request.static:
@@ -207,6 +236,7 @@ class SerialDesk:
 
     def _finish(self, kind: Kind) -> None:
         asked = self._asked.pop(kind)
+        self._proxy.out.clear()  # it reads by its patches
         if asked.later:
             self._ask(kind, asked.row, asked.fields, asked.later)
             return

@@ -132,6 +132,10 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          DOCS, DOCUMENTED, sharing.third_summary_is_refused),
     _row("2.31", "Positions are the whole set and 62; asking again gives it again.",
          DOCS, DOCUMENTED, accounts.positions_end),
+    _row("2.33", "A position that is closed is stated once more, with 0.",
+         DOCS, DOCUMENTED, UNPROVOKED),
+    _row("2.37", "A position closed earlier in the day may be listed with 0 and no average cost.",
+         GW1040, RECORDED, UNPROVOKED),
     _row("2.39", "Cancelling P&L that is not subscribed is 10185.",
          IBX, REPORTED, accounts.pnl_comes_by_request),
     # orders
@@ -304,6 +308,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          DOCS, DOCUMENTED, sharing.live_bars_begin_with_the_past),
     _row("5.24", "90 has open, close, high, low; without volume it is -1.",
          GW1040, RECORDED, sharing.live_bars_begin_with_the_past),
+    _row("5.26", "Before the bars stand the window that was asked for, and their count.",
+         GW1040, RECORDED, sharing.live_bars_begin_with_the_past),
     # message rate
     _row("6.1", "A connection may send half as many messages a second as it has lines.",
          DOCS, DOCUMENTED, RATE),
@@ -325,6 +331,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     _row("7.7", "1300 says that the port was changed.", CODES, DOCUMENTED, SETTINGS),
     _row("7.11", "While its link is broken the gateway leaves requests unanswered.",
          "LEAN, nautilus_trader issue 4564", REPORTED, OUTAGE),
+    _row("7.12", "Fills while the link is broken are not told by themselves afterwards.",
+         "LEAN issue 249", REPORTED, OUTAGE),
     _row("7.14", "After 1101 account, position and order subscriptions go on.",
          "LEAN", DOCUMENTED, OUTAGE),
     _row("7.15", "A restarted gateway has forgotten every request; orders live on.",

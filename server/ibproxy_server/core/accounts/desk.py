@@ -21,7 +21,8 @@ Invariants, each with the test in tests/core/test_accounts.py that holds it:
 * subscribe again: the picture and its end again (test_subscribing_again_shows_the_picture_again);
 * unsubscribe: it is confirmed, and nothing comes after it (test_unsubscribing_ends_updates);
 * reconnect: what was known before the loss is shown to nobody
-  (test_pictures_do_not_outlive_the_connection).
+  (test_pictures_do_not_outlive_the_connection); who listens goes on listening, and is told what
+  has changed meanwhile, and nothing else (test_an_outage_shows_only_what_changed_in_it).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 
 from ibproxy.wire.framing import join_fields
-from ibproxy.wire.messages import Answer, Request
+from ibproxy.wire.messages import LAST_VERSION, Answer, Request, answers_by_id
 from ibproxy_server.core import codes
 from ibproxy_server.core.accounts.slot import AccountSlot
 from ibproxy_server.core.accounts.value_streams import ValueStreams
@@ -40,7 +41,7 @@ from ibproxy_server.core.effects import Level
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
 
-VALUE, PORTFOLIO, TIME = b"6", b"7", b"8"
+VALUE, PORTFOLIO, TIME, POSITION = b"6", b"7", b"8", b"61"
 MAX_IMAGE_AGE_S = 180.0
 """The gateway restates an account every three minutes (fact 2.9); an older image is not shown."""
 
@@ -54,7 +55,6 @@ ROWS_AFTER_END_S = 2.5
 """How long rows are awaited when the end of an image came before them (fact 2.12)."""
 
 _UNSUBSCRIBED = (2100, "API client has been unsubscribed from account data.")  # fact 2.17
-_POSITION, _MARKET_VALUE, _AVERAGE_COST, _UNREALIZED = 13, 15, 16, 17
 _POSITION_END = join_fields(62, 1)
 
 Key = tuple[bytes, ...]
@@ -88,12 +88,14 @@ class AccountDesk:
     def __init__(self, context: Context, requests: RequestDesk, turn_s: float) -> None:
         self._context = context
         self._values = ValueStreams(requests)
+        self._rows = answers_by_id(LAST_VERSION)  # of rows that are the same in all versions
         self.slot = AccountSlot(turn_s)
         self._pictures: dict[str, Picture] = {}
         self._listeners: dict[Session, str] = {}
         self._told: dict[Session, dict[Key, bytes]] = {}
         self._owed_end: dict[Session, None] = {}
         self._positions: dict[Key, bytes] = {}
+        self._positions_before: dict[Key, bytes] = {}
         self._rank: dict[str, int] = {}
         self._has_positions = False
         self._position_listeners: dict[Session, None] = {}
@@ -238,15 +240,21 @@ class AccountDesk:
             self.slot.demand(account)
         self._values.start(accounts)
         self._context.ask(61, 1)
+        if self._bulletin_listeners:
+            self._context.ask(12, 1, 1)  # what is known of the day is not told again
 
     def reset(self) -> None:
-        """The connection to the gateway is gone."""
+        """The connection to the gateway is gone; who listens goes on listening."""
         self.slot.reset()
-        self._pictures.clear()
+        for picture in self._pictures.values():
+            picture.incoming.clear()
+            picture.ended_early_at_s = picture.traded_at_s = None
+        self._row_account = None
+        self._positions_before |= self._positions
         self._positions.clear()
         self._has_positions = False
-        self._bulletins.clear()
         self._bulletin_marks.clear()
+        self._owed_bulletins.clear()
 
     def advance(self) -> None:
         """Take in what came under request ids, and move the slot on, when it is time."""
@@ -330,7 +338,7 @@ class AccountDesk:
         picture.incoming.add(key)
         picture.rows[key] = payload
         self._tell(account, key, payload)
-        if fields[0] == PORTFOLIO and float(fields[_POSITION] or 0) == 0:
+        if fields[0] == PORTFOLIO and not _is_held(row, payload):
             del picture.rows[key]  # that it is closed is said once; an image is of what is held
         if fields[0] == TIME and picture.traded_at_s is not None:
             self._rows_are_told(account, picture)
@@ -364,10 +372,7 @@ class AccountDesk:
             gone = picture.rows.pop(key)
             if key[0] == PORTFOLIO and picture.has_values:
                 # closed while the slot was elsewhere: on a gateway of one's own a row says so
-                fields = gone.split(b"\0")
-                fields[_POSITION] = b"0"
-                fields[_MARKET_VALUE] = fields[_AVERAGE_COST] = fields[_UNREALIZED] = b"0.0"
-                self._tell(account, key, b"\0".join(fields))
+                self._tell(account, key, _closed(self._rows[PORTFOLIO], gone))
         picture.incoming.clear()
         picture.ended_early_at_s = None
         self.slot.completed(account, self._context.now_s)
@@ -394,6 +399,10 @@ class AccountDesk:
             self.slot.position_changed(account)
             if account == self.slot.current and not self.slot.is_loading:
                 self._pictures[account].traded_at_s = self._context.now_s
+        if self._positions_before.pop((fields[2], fields[3]), None) != payload:
+            self._tell_position(account, payload)
+
+    def _tell_position(self, account: str, payload: bytes) -> None:
         for session in self._position_listeners:
             if session.view.sees(account):
                 session.send(payload)
@@ -401,6 +410,11 @@ class AccountDesk:
     def _positions_end(self, row: Answer, payload: bytes) -> None:
         del row, payload
         self._has_positions = True
+        position_row = self._rows[POSITION]
+        for (account, _), before in self._positions_before.items():
+            if _is_held(position_row, before):
+                self._tell_position(account.decode(), _closed(position_row, before))
+        self._positions_before.clear()
         for session in self._owed_positions:
             self._send_positions(session)
         self._owed_positions.clear()
@@ -434,3 +448,19 @@ class AccountDesk:
         del self._bulletin_marks[:1]
         if not self._bulletin_marks:
             self._owed_bulletins.clear()
+
+
+def _is_held(row: Answer, payload: bytes) -> bool:
+    """Whether a row about what is held states a position other than 0."""
+    position_at = row.gone_at[0]
+    return float(payload.split(b"\0", position_at + 1)[position_at] or 0) != 0
+
+
+def _closed(row: Answer, payload: bytes) -> bytes:
+    """Return a row about what is held, saying that it is not held any more."""
+    fields = payload.split(b"\0")
+    position_at, *amounts_at = row.gone_at
+    fields[position_at] = b"0"
+    for at in amounts_at:
+        fields[at] = b"0.0"
+    return b"\0".join(fields)

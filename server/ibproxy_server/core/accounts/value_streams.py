@@ -27,18 +27,20 @@ class ValueStreams:
         self._frames = FrameBuffer()
         self._ids: dict[str, bytes] = {}
         self._accounts: tuple[str, ...] = ()
+        self._last_id = 0
 
     def start(self, accounts: tuple[str, ...]) -> None:
         """The gateway is ready; with one account the slot never leaves it."""
         self._accounts = accounts if len(accounts) > 1 else ()
-        self._ids.clear()
-        self._session.out.clear()
+        for account in [each for each in self._ids if each not in self._accounts]:
+            self.drop(account)
 
     def want(self, account: str) -> None:
         """Ask for the values of an account, unless they are being told."""
         if account in self._ids or account not in self._accounts:
             return
-        request_id = self._ids[account] = b"%d" % self._accounts.index(account)
+        self._last_id += 1
+        request_id = self._ids[account] = b"%d" % self._last_id
         fields = [_ASK, b"1", request_id, account.encode(), b"", b"0"]
         self._requests.ask(self._session, self._rows[_ASK], fields)
 

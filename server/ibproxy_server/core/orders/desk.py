@@ -225,6 +225,15 @@ class OrderDesk:
             # the list on its way may be older than the question
             self._waiting_for_next.append((session, row))
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the gateway has told what happened while it was away."""
+        return self._listed is None
+
+    def reconcile(self) -> None:
+        """The gateway has got its own link back: ask what happened meanwhile."""
+        self.refresh()
+
     def start(self) -> None:
         """The gateway is there: what it lists is the truth, whatever the journal said."""
         self.refresh()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ibproxy.wire.framing import prefix
 from ibproxy.wire.messages import Answer
-from ibproxy_server.core.requests.live_bars import newer_bars
+from ibproxy_server.core.requests.live_bars import LIVE_HEAD, missed_bars, newer_bars
 from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.sharing import widening_of
 from ibproxy_server.core.requests.upstream_request import Member, UpstreamRequest
@@ -38,16 +40,54 @@ def deliver(request: UpstreamRequest, row: Answer, msg_id: bytes, part: Part) ->
             else:
                 member.send(head, tail)
         return
+    _tell(request.members.values(), row, msg_id, part)
+
+
+def deliver_end(request: UpstreamRequest, row: Answer, part: Part) -> None:
+    """Tell the end of what a stream begins with, once to each member.
+
+    What a stream that was asked for anew has not stated by then is not held any more.
+    """
+    for key, (head, tail) in list(request.inherited.items()):
+        gone = request.memory.rows.get(key[0])
+        if gone and gone.gone_at:
+            del request.inherited[key]
+            fields = tail.split(b"\0")
+            assert gone.id_at is not None  # noqa: S101 - the table test holds this
+            for at in gone.gone_at:
+                fields[at - gone.id_at - 1] = b"0"
+            old = [each for each in request.members.values() if each not in request.newcomers]
+            _tell(old, gone, key[0], (head, b"\0".join(fields)))
+    if not request.is_stream:
+        deliver(request, row, part[0][: part[0].index(b"\0")], part)
+        return
     for member in request.members.values():
-        if _may_see(member, row, tail) and member.accepts(msg_id, tail):
-            member.send(head, tail)
+        if not member.has_end:
+            member.has_end = True
+            member.send(*part)
+
+
+def fill_gap(request: UpstreamRequest, part: Part) -> None:
+    """The past has come anew: tell the bars of the gap, as live ones, and the rest to newcomers."""
+    for member in request.members.values():
+        if member in request.newcomers:
+            member.send(*part)
+            continue
+        for bar in missed_bars(part[1], request.told_until or b""):
+            member.send(LIVE_HEAD, bar)
+    request.told_until = None
+    if not request.inherited:
+        request.newcomers.clear()
 
 
 def show(request: UpstreamRequest, member: Member) -> None:
     """Show a late joiner what the others know already."""
     for msg_id, (head, tail) in request.memory.parts():
         row = request.memory.rows.get(msg_id)
-        if msg_id == _ERROR:
+        if not msg_id:
+            member.has_end = True
+            member.send(head, tail)
+        elif msg_id == _ERROR:
             member.send(head, tail.replace(request.upstream_id, member.client_id))
         elif (row is None or _may_see(member, row, tail)) and member.accepts(msg_id, tail):
             member.send(head, tail)
@@ -61,12 +101,10 @@ def is_old_news(request: UpstreamRequest, row: Answer, msg_id: bytes, part: Part
     """
     if row.state_at is None:
         return False
-    head, tail = part
+    tail = part[1]
     is_same = request.inherited.pop(request.memory.key_of(row, msg_id, tail), None) == part
     if is_same:
-        for member in request.newcomers:
-            if member.accepts(msg_id, tail):
-                member.send(head, tail)
+        _tell(request.newcomers, row, msg_id, part)
     if not request.inherited:
         request.newcomers.clear()
     return is_same
@@ -112,6 +150,14 @@ def hand_over(past: UpstreamRequest, tail: bytes) -> None:
         stream.join(member)
         for head, bar in newer_bars(tail, bars):
             member.send(head, bar)
+
+
+def _tell(members: Iterable[Member], row: Answer, msg_id: bytes, part: Part) -> None:
+    """Send a message to those of `members` whom it concerns."""
+    head, tail = part
+    for member in members:
+        if _may_see(member, row, tail) and member.accepts(msg_id, tail):
+            member.send(head, tail)
 
 
 def _may_see(member: Member, row: Answer, tail: bytes) -> bool:

@@ -9,18 +9,21 @@ answer first, and takes it in when it has come.
 
 from __future__ import annotations
 
-from ibproxy.wire.messages import Answer, Carry, Request, Reuse
+from ibproxy.wire.messages import AfterLoss, Answer, Carry, Request, Reuse
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.requests import delivery
 from ibproxy_server.core.requests.budget import Budget
 from ibproxy_server.core.requests.limits import Limits
+from ibproxy_server.core.requests.live_bars import last_bar
 from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.registry import FIRST_REQUEST_ID, Registry
 from ibproxy_server.core.requests.sharing import (
     HISTORY,
+    PAST_TICKS_AT,
     SUMMARY,
+    TICK_BY_TICK,
     Key,
     Widening,
     sharing_key,
@@ -39,6 +42,9 @@ RETRY_AFTER_S = (15.0, 60.0, 600.0)
 
 DATA_STREAMS = frozenset({1, 10, 20, 50, 97})
 """Streams that a lost link to IB's servers can end without a word (facts 7.3, 7.6)."""
+
+PAST = b"17"
+"""Message id of what live history begins with."""
 
 NOTHING: frozenset[bytes] = frozenset()
 _KEEP_UP_TO_DATE_AT = -2
@@ -119,7 +125,9 @@ class RequestDesk:
             session.error(fields[row.id_at], code, text.format(id=fields[row.id_at].decode()))
             return
         fields[row.id_at] = request.upstream_id
-        self._context.pacer.push(request.source, b"\0".join(fields) + b"\0")
+        request.follower = b"\0".join(fields) + b"\0"
+        if request.sent_at_s is not None:  # else it leaves with the request
+            self._context.pacer.push(request.source, request.follower)
 
     def cancel(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """Carry a cancel of `session`: it ends the session's part only."""
@@ -178,7 +186,13 @@ class RequestDesk:
         if not request.is_stream:
             self._one_shot_answer(request, row, part)
             return
-        if not (request.inherited and delivery.is_old_news(request, row, msg_id, part)):
+        if msg_id == PAST:
+            request.memory.last_bar = last_bar(tail)
+        if msg_id == PAST and request.told_until is not None:
+            delivery.fill_gap(request, part)
+        elif row.end:
+            delivery.deliver_end(request, row, part)
+        elif not (request.inherited and delivery.is_old_news(request, row, msg_id, part)):
             delivery.deliver(request, row, msg_id, part)
         request.memory.take(row, msg_id, head, tail)
 
@@ -199,7 +213,11 @@ class RequestDesk:
         is_end = code != codes.BUST and not codes.is_information(code)
         concerned = [request, *request.heirs] if is_end else [request]
         code_text, text, *more = rest
+        is_told = request.inherited.pop((b"4", code_text), None) is not None
+        told = request.newcomers if is_told else None
         for member in [each for other in concerned for each in other.members.values()]:
+            if told is not None and member not in told:
+                continue  # before the link broke
             # an id of ten digits in the text means the id
             shown = text.replace(upstream_id, member.client_id)
             member.send(b"4\x002\0", b"\0".join((code_text, shown, *more)) + b"\0")
@@ -265,11 +283,38 @@ class RequestDesk:
         ]
 
     def reset(self) -> None:
-        """The gateway has forgotten everything (fact 7.15)."""
+        """The gateway has forgotten everything (fact 7.15).
+
+        What a row of the message table calls `AfterLoss.REPEAT` fails if part of its answer has
+        come; all else stays live, to be asked again.
+        """
         self._live.reset()
-        self._recorded.clear()
         self._static.clear()
-        self._looks_for_silent_at_s = None
+        for request in list(self._live):
+            is_cut_short = not request.is_stream and request.is_answered
+            if is_cut_short and request.row.after_loss is AfterLoss.REPEAT:
+                code, text = codes.CUT_SHORT
+                for member in request.members.values():
+                    member.session.error(member.client_id, code, text)
+                self._end(request)
+            else:
+                self._renew(request)
+
+    def start(self) -> None:
+        """The gateway is there: ask for everything again."""
+        self._live.start()
+
+    def _renew(self, request: UpstreamRequest) -> None:
+        """Let a request begin anew; members are told only what differs from what they know."""
+        if request in self._recorded:
+            self._recorded[request] = []
+        if request.memory.book:
+            code, text = codes.BOOK_RESET
+            for member in request.members.values():
+                member.session.error(member.client_id, code, text)
+        if request.row.msg_id == TICK_BY_TICK and request.is_answered:
+            request.fields[PAST_TICKS_AT] = b"0"  # the past has been told
+        request.renew()
 
     # asking
 

@@ -9,6 +9,9 @@ from ibproxy_server.core.requests.memory import Part
 BAR_FIELDS = 8
 """Of a bar in 17: time, open, high, low, close, volume, average, count."""
 
+LIVE_HEAD = b"90\0"
+"""What stands before the request id of an update."""
+
 _VOLUME_OF_BAR, _TIME_OF_UPDATE, _VOLUME_OF_UPDATE = 5, 1, -1
 _TIME, _CLOSED_END = 0, -1
 
@@ -38,3 +41,29 @@ def newer_bars(past: bytes, updates: Iterable[Part]) -> Iterator[Part]:
             )
         ):
             yield head, tail
+
+
+def last_bar(past: bytes) -> bytes:
+    """Return the time of the last bar of an answer, empty if it has none."""
+    bars = _bars(past)
+    return bars[-1][_TIME] if bars else b""
+
+
+def missed_bars(past: bytes, told_until: bytes) -> Iterator[bytes]:
+    """Return the bars of an answer from one time on, as updates would have told them.
+
+    Args:
+        past: the answer (17), from behind its request id on.
+        told_until: time of the last bar that was told; it may not have been finished then.
+    """
+    for time, opened, high, low, closed, volume, average, count in _bars(past):
+        if time >= told_until:
+            update = count, time, opened, closed, high, low, average, volume  # fact 5.24
+            yield b"\0".join(update) + b"\0"
+
+
+def _bars(past: bytes) -> list[list[bytes]]:
+    """Return the bars of an answer; before them stand the window and their count (fact 5.26)."""
+    fields = past.split(b"\0")[:_CLOSED_END]
+    first = len(fields) % BAR_FIELDS
+    return [fields[at : at + BAR_FIELDS] for at in range(first, len(fields), BAR_FIELDS)]

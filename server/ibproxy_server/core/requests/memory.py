@@ -13,6 +13,9 @@ from ibproxy.wire.messages import Answer
 Part = tuple[bytes, bytes]
 """A message around its request id: what stands before, what behind."""
 
+LIVE_BAR = b"90"
+"""Message id of an update of live history (fact 5.23)."""
+
 _INSERT, _UPDATE, _DELETE = b"0", b"1", b"2"
 
 
@@ -61,6 +64,7 @@ class Memory:
         values: kind of message and what it is about -> its last one; in the order of changes.
         book: the book, once it has rows.
         ended: end marker of the stream's first part, once it has come.
+        last_bar: time of the last bar of the past that live history began with.
     """
 
     def __init__(self) -> None:
@@ -68,6 +72,7 @@ class Memory:
         self.rows: dict[bytes, Answer] = {}
         self.book: Book | None = None
         self.ended: Part | None = None
+        self.last_bar = b""
 
     def take(self, row: Answer, msg_id: bytes, head: bytes, tail: bytes) -> None:
         """Take a message of the stream."""
@@ -85,6 +90,12 @@ class Memory:
     def note(self, code: bytes, tail: bytes) -> None:
         """Keep a notice about the stream, such as that its data are delayed (fact 4.39)."""
         self.values[b"4", code] = b"4\x002\0", tail
+
+    @property
+    def told_until(self) -> bytes:
+        """Time of the last bar that live history has told; empty if it has told none."""
+        live = [key[1] for key in self.values if key[0] == LIVE_BAR]
+        return live[-1] if live else self.last_bar
 
     def parts(self) -> Iterator[tuple[bytes, Part]]:
         """Return (message id, message) in the order in which a late joiner is shown them."""
@@ -111,6 +122,7 @@ class Memory:
         """Forget everything."""
         self.values.clear()
         self.book = self.ended = None
+        self.last_bar = b""
 
     def _keep(self, row: Answer, msg_id: bytes, head: bytes, tail: bytes) -> None:
         key = self.key_of(row, msg_id, tail)

@@ -145,15 +145,21 @@ class Registry:
         ]
 
     def reset(self) -> None:
-        """The gateway has forgotten everything (fact 7.15)."""
-        for request in self:
-            for member in list(request.members.values()):
-                request.leave(member)
-        self._by_id.clear()
-        self._by_key.clear()
+        """The gateway has forgotten everything (fact 7.15); what somebody needs stays live here."""
         self._cancels.clear()
         self.waiting_room.clear()
+        for request in list(self):
+            request.sent_at_s = None
+            if not request.is_needed:
+                self._forget(request)
+
+    def start(self) -> None:
+        """The gateway is there: send everything under the ids of before."""
         self._data_type = b"1"
+        self.waiting_room.clear()
+        for request in list(self):
+            if self.waiting_room.admit(request, self._context.now_s):
+                self._send(request)
 
     def _send(self, request: UpstreamRequest) -> None:
         """Queue a request; what goes upstream is made when its turn has come."""
@@ -172,12 +178,14 @@ class Registry:
             return ()
         request.sent_at_s = request.heard_at_s = self._context.now_s
         self.waiting_room.sent(request, self._context.now_s)
-        payload = b"\0".join(request.fields) + b"\0"
+        payloads = [b"\0".join(request.fields) + b"\0"]
+        if request.follower:
+            payloads.append(request.follower)
         if data_type in {b"", self._data_type}:
-            return (payload,)
+            return tuple(payloads)
         # the type is a mode of the connection: set it for this request (fact 4.37)
         self._data_type = data_type
-        return join_fields(59, 1, data_type.decode()), payload
+        return join_fields(59, 1, data_type.decode()), *payloads
 
     def _forget(self, request: UpstreamRequest) -> None:
         if self._by_id.get(request.upstream_id) is request:

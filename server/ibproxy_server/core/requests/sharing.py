@@ -20,7 +20,7 @@ MARKET_DATA, HISTORY, SUMMARY, TICK_BY_TICK = 1, 20, 62, 97
 Key = tuple[bytes, ...]
 Items = frozenset[bytes]
 
-_GENERIC_TICKS_AT, _REGULATORY_AT, _PAST_TICKS_AT, _TAGS_AT = -4, -2, -2, -1
+_GENERIC_TICKS_AT, _REGULATORY_AT, PAST_TICKS_AT, _TAGS_AT = -4, -2, -2, -1
 _EMPTY_NUMBERS = {b"0", b"0.0"}
 _ALL_ACCOUNTS = b"All"
 _LEDGER, _ALL_LEDGERS, _BASE = b"$LEDGER", b"$LEDGER:ALL", b"BASE"
@@ -82,7 +82,7 @@ def sharing_key(
         if fields[_REGULATORY_AT] == b"1":
             return None  # each one costs money (fact 4.32)
         extra.append(market_data_type)
-    if row.msg_id == TICK_BY_TICK and fields[_PAST_TICKS_AT] not in {b"", *_EMPTY_NUMBERS}:
+    if row.msg_id == TICK_BY_TICK and fields[PAST_TICKS_AT] not in {b"", *_EMPTY_NUMBERS}:
         return None  # opens with the past (fact 4.48), which a late joiner would miss
     widening = widening_of(row, fields, is_stream=is_stream)
     if widening:

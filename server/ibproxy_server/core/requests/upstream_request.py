@@ -12,6 +12,8 @@ from ibproxy_server.core.session import Place, Session
 SILENT_S = 30.0
 """A question without any answer after so long is not joined any more."""
 
+_HISTORY = 20
+
 Accept = Callable[[bytes, bytes], bool]
 """(message id, what stands behind the request id) -> whether a member is shown it."""
 
@@ -26,6 +28,7 @@ class Member:
         wanted: which of the items that are asked for together it asked for; see `sharing`.
         accept: what it is shown of them; None: everything.
         held: the newest tick of each kind, while the session reads too slowly.
+        has_end: whether it has been told the end of a stream's first part.
     """
 
     session: Session
@@ -33,6 +36,7 @@ class Member:
     wanted: frozenset[bytes] = frozenset()
     accept: Accept | None = None
     held: dict[tuple[bytes, ...], Part] = field(default_factory=dict)
+    has_end: bool = False
 
     def accepts(self, msg_id: bytes, tail: bytes) -> bool:
         """Whether it is to be shown a message."""
@@ -83,6 +87,9 @@ class UpstreamRequest:
         leads_to: the stream that members go over to when this one has ended.
         heirs: for such a stream, the requests that lead to it.
         tries: how often the gateway has refused it for its pace.
+        told_until: for live history that is asked for anew, the last bar that was told; None
+            when there is no gap to be filled.
+        follower: the last message that followed it, to be said again with it.
     """
 
     row: Request
@@ -105,6 +112,8 @@ class UpstreamRequest:
     leads_to: UpstreamRequest | None = None
     heirs: list[UpstreamRequest] = field(default_factory=list)
     tries: int = 0
+    told_until: bytes | None = None
+    follower: bytes = b""
 
     def takes(self, session: Session, client_id: bytes, now_s: float) -> bool:
         """Whether (session, client_id) can share it: nothing missed, nothing told once for two.
@@ -121,7 +130,7 @@ class UpstreamRequest:
         """Take a member in."""
         self.members[member.session.number, member.client_id] = member
         member.session.requests[self._place(member.client_id)] = self
-        if self.inherited:
+        if self.inherited or self.told_until is not None:
             self.newcomers.add(member)
         self.rebuild_outlets()
 
@@ -131,6 +140,18 @@ class UpstreamRequest:
         del member.session.requests[self._place(member.client_id)]
         self.newcomers.discard(member)
         self.rebuild_outlets()
+
+    def renew(self) -> None:
+        """Begin anew: the gateway has forgotten it, its members have not."""
+        self.heard_at_s = 0.0
+        if self.is_stream and self.is_answered:
+            if not self.inherited:
+                self.newcomers.clear()
+            self.inherited = {**self.inherited, **self.memory.values}
+            if self.row.msg_id == _HISTORY:
+                self.told_until = self.memory.told_until
+        self.is_answered = False
+        self.memory.clear()
 
     @property
     def is_needed(self) -> bool:

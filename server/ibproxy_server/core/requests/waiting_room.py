@@ -167,6 +167,8 @@ class WaitingRoom:
 
     def clear(self) -> None:
         """The connection is gone, and with it what the gateway counts of open requests."""
+        for at_s, costs in self._let_go_at.values():
+            self.windows.take_back(costs, at_s)  # they have not left
         self._queues.clear()
         self._open.clear()
         self._let_go_at.clear()
