@@ -103,11 +103,26 @@ class Reach:
         kind: the class of their `IB`.
         address: host and port for `connect`.
         sim: the gateway.
+        proxy: what stands before it; None if the way is direct.
     """
 
     kind: type[Any]
     address: tuple[str, int]
     sim: ThreadedSim
+    proxy: ThreadedProxy | None = None
+
+    def end(self) -> None:
+        """What the programs are connected to goes away; the proxy outlives a gateway that does."""
+        if self.proxy:
+            self.proxy.stop()
+            return
+        gateway = self.sim.gateway
+
+        def close_all() -> None:
+            for client in list(gateway.clients.values()):
+                gateway.close(client)
+
+        self.sim.call(lambda: self.sim._server.do(close_all))
 
 
 @pytest.fixture
@@ -128,9 +143,9 @@ def reach(
     monkeypatch.setenv("IBPROXY_URL", desk.url)
     monkeypatch.setenv("IBPROXY_STRATEGY", STRATEGIES[0])
     if way == "door":
-        yield Reach(IB, desk.proxy.doors[0], sim)
+        yield Reach(IB, desk.proxy.doors[0], sim, desk.proxy)
     else:
-        yield Reach(RemoteIB, ("127.0.0.1", 4002), sim)
+        yield Reach(RemoteIB, ("127.0.0.1", 4002), sim, desk.proxy)
     desk.stop()
 
 

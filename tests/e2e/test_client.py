@@ -182,7 +182,6 @@ def test_a_read_only_gateway(
     assert ib.reqCompletedOrders(apiOnly=False) == []
 
 
-@pytest.mark.only_direct("behind the proxy sessions outlive it: see test_outages.py")
 def test_a_gateway_that_goes_away(
     connect: Callable[..., Any], until: Callable[..., None], reach: Any
 ) -> None:
@@ -190,17 +189,12 @@ def test_a_gateway_that_goes_away(
     ib = connect(**QUICK)
     ends: list[str] = []
     ib.disconnectedEvent += lambda: ends.append("end")
-    gateway = reach.sim.gateway
-    gateway.handlers["9"] = lambda *_: None  # it is busy with something else
-
-    def die() -> None:
-        for client in list(gateway.clients.values()):
-            gateway.close(client)
+    reach.sim.gateway.handlers["9"] = lambda *_: None  # it is busy with something else
 
     async def ask() -> None:
         asking = asyncio.ensure_future(ib.reqContractDetailsAsync(SPY))
         await asyncio.sleep(0)
-        reach.sim.call(lambda: reach.sim._server.do(die))
+        reach.end()
         await asyncio.wait_for(asking, 10)
 
     with pytest.raises(ConnectionError):
