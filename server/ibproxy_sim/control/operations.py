@@ -49,6 +49,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     exec_id: str
     client_id: int
     order_id: int
+    perm_id: int
     account: str
     symbol: str
     side: str
@@ -177,6 +178,7 @@ class ShowExecutions(Operation, frozen=True, tag="executions"):
                 exec_id=each.exec_id,
                 client_id=each.client_id,
                 order_id=each.order_id,
+                perm_id=each.perm_id,
                 account=each.account,
                 symbol=each.instrument.symbol,
                 side=each.side,

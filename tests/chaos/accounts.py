@@ -1,0 +1,161 @@
+"""The three accounts of what happened, each read from where it was kept.
+
+::
+
+    the stand-in ──control──► Books            what is true
+    orders.sqlite ──SQLite──► journal rows     what the proxy believes
+    s0.jsonl, ...  ──JSON───► Story            what each client was told
+
+Orders are the same in all three by their orderRef, which only the strategy chose.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ibproxy_sim.control import connect
+from ibproxy_sim.control.operations import ExecutionView, OrderView
+
+REF = re.compile(rb"\0(s\d+-\d+-\d+)\0")
+
+Line = dict[str, Any]
+"""A line of a diary."""
+
+
+def owner_of(ref: str) -> str:
+    """Return the strategy that chose an orderRef."""
+    return ref.partition("-")[0]
+
+
+@dataclass(frozen=True)
+class Books:
+    """The stand-in's books.
+
+    Attributes:
+        orders: by orderRef; more than one under one ref is what must not be.
+        fills: executions by orderRef.
+    """
+
+    orders: dict[str, list[OrderView]]
+    fills: dict[str, list[ExecutionView]]
+
+
+def read_books(control_url: str) -> Books:
+    """Ask the stand-in."""
+    with connect(control_url) as control:
+        listed, executions = control.orders, control.executions
+    orders: defaultdict[str, list[OrderView]] = defaultdict(list)
+    for order in listed:
+        orders[order.order_ref].append(order)
+    ref_by_perm_id = {order.perm_id: order.order_ref for order in listed}
+    fills: defaultdict[str, list[ExecutionView]] = defaultdict(list)
+    for execution in executions:
+        fills[ref_by_perm_id.get(execution.perm_id, "")].append(execution)
+    return Books(dict(orders), dict(fills))
+
+
+def read_journal(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of a journal by orderRef."""
+    rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    with closing(sqlite3.connect(path, timeout=5.0)) as database:
+        database.row_factory = sqlite3.Row
+        for row in database.execute("SELECT * FROM orders ORDER BY upstream_id"):
+            found = REF.search(row["request"])
+            rows[found[1].decode() if found else ""].append(dict(row))
+    return dict(rows)
+
+
+@dataclass
+class Story:
+    """What one strategy did, and what it was told.
+
+    Attributes:
+        name: the strategy.
+        placed: lines by orderRef, of what it placed.
+        told: lines by orderRef, of what it was told; errors without a known order are in `others`.
+        others: what it was told of no order of its own.
+        cut: connections that ended before the run did.
+        last: the connection that was on at the end; empty if none was.
+        fills_told: execution ids that it knows.
+        live: (connection, execution id) -> how often it was told live.
+        codes: error code -> how often.
+    """
+
+    name: str
+    placed: dict[str, Line] = field(default_factory=dict)
+    told: defaultdict[str, list[Line]] = field(default_factory=lambda: defaultdict(list))
+    others: list[Line] = field(default_factory=list)
+    cut: set[str] = field(default_factory=set)
+    last: str = ""
+    fills_told: set[str] = field(default_factory=set)
+    live: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    codes: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    connections: int = 0
+
+
+def read_story(name: str, path: Path) -> Story:
+    """Read a diary; a last line that kill -9 tore is left out."""
+    story = Story(name)
+    ref_by_id: dict[tuple[int, int], str] = {}
+    ref_by_perm: dict[int, str] = {}
+    seen: list[str] = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            line: Line = json.loads(text)
+        except ValueError:
+            continue
+        kind, connection = line["k"], line["c"]
+        if not seen or seen[-1] != connection:
+            seen.append(connection)
+        if kind == "connected":
+            story.connections += 1
+        elif kind in {"disconnected", "not connected"}:
+            story.cut.add(connection)
+        elif kind == "end":
+            story.last = connection if line["is_connected"] else ""
+        elif kind in {"place", "change", "cancel"}:
+            ref_by_id[line["client"], line["id"]] = line["ref"]
+            if kind == "place":
+                story.placed[line["ref"]] = line
+            story.told[line["ref"]].append(line)
+        else:
+            _told(story, line, ref_by_id, ref_by_perm)
+    story.cut |= set(seen) - {story.last}
+    return story
+
+
+def _told(
+    story: Story,
+    line: Line,
+    ref_by_id: dict[tuple[int, int], str],
+    ref_by_perm: dict[int, str],
+) -> None:
+    kind = line["k"]
+    if kind == "error":
+        story.codes[line["code"]] += 1
+        ref = ref_by_id.get((1, line["id"]), "") if line["id"] > 0 else ""
+    elif kind in {"open", "exec", "completed"}:
+        ref = line["ref"]
+        if line["perm"]:
+            ref_by_perm[line["perm"]] = ref
+        if kind == "open" and line["id"] > 0:
+            ref_by_id[line["client"], line["id"]] = ref
+    elif kind == "status":
+        ref = ref_by_perm.get(line["perm"]) or ref_by_id.get((line["client"], line["id"]), "")
+    else:
+        ref = ""
+    if kind == "exec":
+        story.fills_told.add(line["exec"])
+        if line["is_live"]:
+            story.live[line["c"], line["exec"]] += 1
+    if owner_of(ref) == story.name:
+        story.told[ref].append(line)
+    elif kind not in {"life", "connect", "connected", "commission"}:
+        story.others.append({**line, "ref": ref})

@@ -1,0 +1,150 @@
+"""Carries the plan out. Strikes on one target wait for each other, those on different ones meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sqlite3
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ibproxy_sim.control import connect
+from tests.chaos.link import Forwarder
+from tests.chaos.plan import MARKET_SPEED, Strike
+from tests.chaos.programs import GatewayProgram, ProxyProgram, StrategyProgram
+
+Strikes = Callable[..., Awaitable[None]]
+
+
+class Striker:
+    """Does to the programs what the plan says.
+
+    Attributes:
+        done: how often each kind has struck.
+    """
+
+    def __init__(
+        self,
+        gateway: GatewayProgram,
+        link: Forwarder,
+        proxy: ProxyProgram,
+        strategies: dict[str, StrategyProgram],
+    ) -> None:
+        self.done: defaultdict[str, int] = defaultdict(int)
+        self._gateway = gateway
+        self._link = link
+        self._proxy = proxy
+        self._strategies = strategies
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._do: dict[str, Strikes] = {
+            "link cut": self._cut,
+            "link torn": self._tear,
+            "link frozen": self._freeze_link,
+            "link delayed": self._delay,
+            "link crumbled": self._crumble,
+            "gateway restarted": self._restart_gateway,
+            "gateway cut off": self._cut_off,
+            "gateway frozen": self._freeze_gateway,
+            "proxy killed": self._kill_proxy,
+            "proxy stopped": self._stop_proxy,
+            "strategy killed": self._kill_strategy,
+            "strategy stopped": self._stop_strategy,
+            "journal full": self._fill_disk,
+            "journal locked": self._lock_journal,
+        }
+
+    async def strike(self, strike: Strike) -> None:
+        """Do one thing, when nothing else is being done to its target."""
+        async with self._turns[strike.target]:
+            arguments = dict(strike.how)
+            if strike.target in self._strategies:
+                arguments["strategy"] = self._strategies[strike.target]
+            await self._do[strike.kind](**arguments)
+            self.done[strike.kind] += 1
+
+    async def _control(self, name: str, for_s: float | None = None, **how: Any) -> None:
+        """Switch one of the stand-in's own faults on; all times are in the market's seconds."""
+
+        def ask() -> None:
+            with connect(self._gateway.control_url) as control:
+                control.fault(name, for_s=for_s, **how)
+
+        await asyncio.to_thread(ask)
+
+    async def _cut(self, down_s: float) -> None:
+        self._link.cut(down_s)
+
+    async def _tear(self, direction: str, down_s: float) -> None:
+        self._link.tear(direction, down_s)
+
+    async def _freeze_link(self, for_s: float) -> None:
+        self._link.freeze()
+        await asyncio.sleep(for_s)
+        self._link.mend()
+
+    async def _delay(self, delay_s: float, for_s: float) -> None:
+        self._link.delay_s = delay_s
+        await asyncio.sleep(for_s)
+        self._link.mend()
+
+    async def _crumble(self, for_s: float) -> None:
+        self._link.is_crumbling = True
+        await asyncio.sleep(for_s)
+        self._link.mend()
+
+    async def _restart_gateway(self, for_s: float) -> None:
+        await self._control("restart", closed_s=for_s * MARKET_SPEED)
+        await asyncio.sleep(for_s)
+
+    async def _cut_off(self, for_s: float, **how: Any) -> None:
+        await self._control("outage", down_s=for_s * MARKET_SPEED, **how)
+        await asyncio.sleep(for_s + 0.1)
+
+    async def _freeze_gateway(self, for_s: float) -> None:
+        await self._control("freeze", for_s=for_s * MARKET_SPEED)
+        await asyncio.sleep(for_s + 0.1)
+
+    async def _kill_proxy(self, for_s: float) -> None:
+        await self._proxy.kill()
+        await asyncio.sleep(for_s)
+        await self._proxy.start()
+
+    async def _stop_proxy(self, for_s: float) -> None:
+        self._proxy.signal(signal.SIGSTOP)
+        await asyncio.sleep(for_s)
+        self._proxy.signal(signal.SIGCONT)
+
+    async def _kill_strategy(self, for_s: float, strategy: StrategyProgram) -> None:
+        await strategy.kill()
+        await asyncio.sleep(for_s)
+        await strategy.start()
+
+    async def _stop_strategy(self, for_s: float, strategy: StrategyProgram) -> None:
+        strategy.signal(signal.SIGSTOP)
+        await asyncio.sleep(for_s)
+        strategy.signal(signal.SIGCONT)
+
+    async def _fill_disk(self, for_s: float) -> None:
+        """No file of the proxy's may grow, as if the disk were full."""
+        self._proxy.limit_files(0)
+        await asyncio.sleep(for_s)
+        self._proxy.limit_files(None)
+
+    async def _lock_journal(self, for_s: float) -> None:
+        await asyncio.to_thread(_hold, self._proxy.journal, for_s)
+
+
+def _hold(journal: Path, for_s: float) -> None:
+    """Hold SQLite's lock on writing, as another program that looks into the file may."""
+    with (
+        closing(sqlite3.connect(journal, timeout=5.0, isolation_level=None)) as database,
+        contextlib.suppress(sqlite3.OperationalError),
+    ):
+        database.execute("BEGIN IMMEDIATE")
+        time.sleep(for_s)
+        database.execute("ROLLBACK")
