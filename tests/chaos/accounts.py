@@ -120,6 +120,7 @@ def read_story(name: str, path: Path) -> Story:
             story.cut.add(connection)
         elif kind == "end":
             story.last = connection if line["is_connected"] else ""
+            break  # it leaves by itself now
         elif kind in {"place", "change", "cancel"}:
             ref_by_id[line["client"], line["id"]] = line["ref"]
             if kind == "place":
