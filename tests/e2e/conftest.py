@@ -26,11 +26,14 @@ HERE = Path(__file__).parent
 class Desk:
     """A gateway with two accounts, a proxy in front of it, and strategies bound to one each."""
 
-    def __init__(self, sim: ThreadedSim, folder: Path, server_version: int) -> None:
+    def __init__(
+        self, sim: ThreadedSim, folder: Path, server_version: int, silence_s: float = 60.0
+    ) -> None:
         self.sim = sim
         self.proxy = ThreadedProxy(
             Config(
                 server_version=server_version,
+                gateway_silence_s=silence_s,
                 gateway=f"127.0.0.1:{sim.port}",
                 listen=(f"ipc://{folder}/p.sock",),
                 doors=(DoorConfig("127.0.0.1:0", STRATEGIES[0]),),
@@ -172,15 +175,22 @@ def server_version() -> int:
 
 
 @pytest.fixture
+def silence_s() -> float:
+    """How long the gateway may be silent; tests may parametrise it."""
+    return 60.0
+
+
+@pytest.fixture
 def desk(
     start_sim: Callable[[Settings], ThreadedSim],
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     server_version: int,
+    silence_s: float,
 ) -> Iterator[Desk]:
     """A desk with a market four times as fast as the clock."""
     sim = start_sim(Settings(accounts=ACCOUNTS, speed=4))
-    desk = Desk(sim, tmp_path_factory.mktemp("p"), server_version)
+    desk = Desk(sim, tmp_path_factory.mktemp("p"), server_version, silence_s)
     monkeypatch.setenv("IBPROXY_URL", desk.url)
     yield desk
     desk.stop()
