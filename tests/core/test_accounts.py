@@ -399,3 +399,12 @@ def test_values_under_request_ids_go_on_after_an_outage(world: Any) -> None:
     for message in ((176, "now"), (15, 1, "DU1,DU2"), (9, 1, 1)):
         world.say(*message)
     assert world.asked(76) == [before]
+
+
+def test_half_an_image_does_not_outlive_the_connection(world: Any) -> None:
+    """Who subscribes during an outage waits for the image of the next connection."""
+    world.say(*value("NetLiquidation", 5))
+    alpha = world.client("alpha").start()
+    world.feed(ev.UpstreamLost("it is gone"))
+    alpha.say(6, 2, 1, "DU1")
+    assert alpha.take(6) == []

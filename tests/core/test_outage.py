@@ -153,6 +153,24 @@ def test_a_gateway_that_is_cut_off_when_it_comes_back(world: Any) -> None:
     assert [each[4] for each in alpha.take()] == [LOST[4], "lost"]
 
 
+def test_a_cut_off_gateway_that_is_restarted_has_its_link_again(world: Any) -> None:
+    """What it said before does not outlive its connection."""
+    alpha = world.client("alpha").start()
+    world.say(4, 2, -1, 1100, "lost", "")
+    lose(world)
+    come_back(world)
+    settle(world)
+    assert world.hub.context.outage == ""
+    assert alpha.take()[-1] == RESTORED
+
+
+def test_who_is_bound_to_an_account_that_is_gone_is_refused(world: Any) -> None:
+    """It is told which accounts there are."""
+    lose(world)
+    come_back(world, "DU2,DU3")
+    assert "bound to DU1, but the gateway has DU2, DU3" in str(world.client("alpha").dropped)
+
+
 def test_orders_are_asked_for_when_the_gateway_has_its_link_back(world: Any) -> None:
     """It does not tell fills of such an outage by itself (fact 7.12)."""
     world.say(4, 2, -1, 1100, "lost", "")
@@ -186,6 +204,21 @@ def test_a_question_without_answer_is_asked_again(world: Any) -> None:
         ["8", "A"],
         ["6", "B"],
     ]
+
+
+def test_what_is_asked_during_an_outage_is_asked_once(world: Any) -> None:
+    """Equal questions are one, however old the first; the pace of before does not delay them."""
+    alpha = world.client("alpha").start()
+    alpha.say(104, 1, 0)
+    lose(world)
+    world.pass_time(60.0)
+    alpha.say(104, 2, 0)
+    alpha.say(81, 3, "A")
+    alpha.say(85)
+    come_back(world)
+    assert len(world.asked(104)) == len(world.asked(81)) == len(world.asked(85)) == 1
+    world.pass_time(29.0)
+    assert not any("has not answered" in each for each in world.notices())
 
 
 def test_half_an_answer_ends_in_an_error(world: Any) -> None:
@@ -223,6 +256,41 @@ def test_a_question_given_up_meanwhile_is_not_asked_again(make_world: Callable[.
     world.pass_time(60.0)
     assert world.asked(50) + world.asked(51) + world.asked(20) + world.asked(25) == []
     assert world.asked(81) == []
+
+
+def test_a_young_stream_that_was_ended_does_not_come_back(world: Any) -> None:
+    """Its cancel was still to be sent; one of before does not end who came later."""
+    alpha = world.client("alpha").start()
+    alpha.say(*lines(5))
+    alpha.say(2, 2, 5)
+    lose(world)
+    come_back(world)
+    assert world.asked(1) == []
+    alpha.say(*lines(5))
+    alpha.say(2, 2, 5)
+    alpha.say(*lines(6))
+    world.feed(ev.UpstreamLost("reset by peer"))
+    world.asked()
+    world.pass_time(0.7)
+    world.feed(ev.UpstreamConnected())
+    for message in ((176, "now"), (15, 1, "DU1,DU2"), (9, 1, 1)):
+        world.say(*message)
+    world.pass_time(0.2)
+    alpha.say(2, 2, 6)
+    world.pass_time(0.6)
+    assert world.asked(2) == []
+    world.pass_time(0.5)
+    assert len(world.asked(2)) == 1
+
+
+def test_the_type_of_data_is_set_again(world: Any) -> None:
+    """It is a mode of the connection (fact 8.1)."""
+    alpha = world.client("alpha").start()
+    alpha.say(59, 1, 3)
+    alpha.say(*lines(5))
+    lose(world)
+    come_back(world)
+    assert [each[0] for each in world.asked() if each[0] in {"1", "59"}] == ["59", "1"]
 
 
 def test_a_snapshot_begins_again(world: Any) -> None:
@@ -355,6 +423,23 @@ def test_live_history_fills_the_gap(world: Any) -> None:
     assert [each[3] for each in beta.take(90)] == ["10:03"]
 
 
+def test_live_history_that_had_no_live_bar_yet(world: Any) -> None:
+    """The gap begins with the last bar of the past; who joins meanwhile has all of it."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(*live_bars(5))
+    [[_, upstream_id, *_]] = world.asked(20)
+    bars = [("10:00", 1, 4, 0, 2, 30, 1.5, 7), ("10:01", 2, 3, 2, 2.5, 40, 2.4, 9)]
+    world.say(*past(upstream_id, *bars))
+    lose(world)
+    beta.say(*live_bars(6))
+    alpha.take()
+    come_back(world)
+    world.say(*past(upstream_id, *bars, ("10:02", 2.5, 6, 2.1, 5, 50, 3.1, 11)))
+    assert [each[3] for each in alpha.take(90)] == ["10:01", "10:02"]
+    assert alpha.take(17) + beta.take(90) == []
+    assert len(beta.take(17)) == 1
+
+
 def test_an_answer_without_bars_has_no_gap() -> None:
     """The window and the count stand before the bars (fact 5.26)."""
     nothing = b"from\0to\0000\0"
@@ -376,6 +461,16 @@ def test_ticks_one_by_one_do_not_begin_with_the_past_again(world: Any) -> None:
     assert rest[-2:] == ["0", "0"]
 
 
+def test_ticks_one_by_one_that_had_not_begun_begin_with_the_past(world: Any) -> None:
+    """Nothing of it has been told."""
+    alpha = world.client("alpha").start()
+    alpha.say(97, 5, *SPY, "Last", 10, 0)
+    lose(world)
+    come_back(world)
+    world.pass_time(20.0)
+    assert [each[-2:] for each in world.asked(97)] == [["10", "0"]]
+
+
 def test_the_end_of_an_image_is_told_once(make_world: Callable[..., Any]) -> None:
     """Rows that changed, the end to who has not had it, and 0 for what is not held any more."""
     world = make_world().connect()
@@ -390,9 +485,11 @@ def test_the_end_of_an_image_is_told_once(make_world: Callable[..., Any]) -> Non
     for each in (row(1, 10), row(2, 20), row(3, 30)):
         world.say(*each)
     world.say(72, 1, stream)
+    late = world.client("gamma").start()
+    late.say(74, 1, 7, "DU1", "")
     lose(world)
     beta.say(74, 1, 6, "DU1", "")
-    alpha.take()
+    alpha.take(), late.take()
     come_back(world)
     for each in (row(1, 10), row(3, 31)):
         world.say(*each)
@@ -401,7 +498,7 @@ def test_the_end_of_an_image_is_told_once(make_world: Callable[..., Any]) -> Non
         ("3", "31", "9.5"),
         ("2", "0", "0"),
     ]
-    assert alpha.take(72) == []
+    assert alpha.take(72) + late.take(72) == []
     assert [(each[4], each[15]) for each in beta.take(71)] == [("1", "10"), ("3", "31")]
     assert len(beta.take(72)) == 1
 
@@ -437,6 +534,20 @@ def test_a_display_group_is_set_again(world: Any) -> None:
     assert asked[0][2] == asked[1][2]
 
 
+def test_a_display_group_is_set_once(make_world: Callable[..., Any]) -> None:
+    """What follows a subscription that has not left yet leaves with it."""
+    world = make_world(messages_per_s=5.0).connect()
+    world.pass_time(5.0)
+    alpha = world.client("alpha").start()
+    for number in range(3):
+        alpha.say(88, number, *SPY, 0, 1, f"{number} days")
+    alpha.say(68, 1, 5, 2)
+    alpha.say(69, 1, 5, "8314@SMART")
+    world.pass_time(5.0)
+    asked = [each[0] for each in world.asked() if each[0] in {"88", "68", "69"}]
+    assert asked == ["88", "88", "88", "68", "69"]
+
+
 # accounts
 
 
@@ -465,6 +576,8 @@ def test_positions_show_only_what_changed(world: Any) -> None:
         ("2", "0", "0.0"),
     ]
     assert alpha.take(62) == []
+    world.say(*row(2, 20))
+    assert [each[3] for each in alpha.take(61)] == ["2"]
 
 
 def test_bulletins_of_the_outage_are_told_once(world: Any) -> None:
@@ -478,5 +591,16 @@ def test_bulletins_of_the_outage_are_told_once(world: Any) -> None:
     come_back(world)
     assert world.asked(12) == [["12", "1", "1"]]
     world.say(14, 1, 7, 1, "old", "NYSE")
+    world.say(14, 1, 8, 1, "new", "NYSE")
+    assert [each[4] for each in alpha.take(14)] == ["new"]
+
+
+def test_bulletins_whose_day_was_not_whole(world: Any) -> None:
+    """Who was being told the day's is told the rest, with what is new."""
+    alpha = world.client("alpha").start()
+    alpha.say(12, 1, 0)
+    lose(world)
+    alpha.take()
+    come_back(world)
     world.say(14, 1, 8, 1, "new", "NYSE")
     assert [each[4] for each in alpha.take(14)] == ["new"]

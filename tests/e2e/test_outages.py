@@ -63,9 +63,10 @@ def test_a_question_of_the_outage_is_answered_after_it(
     """Whoever waits gets the answer, and nobody an error."""
 
     async def ask() -> Any:
+        lost = asyncio.Event()
+        ib.errorEvent += lambda _, code, *__: code == 1100 and lost.set()
         desk.sim.control.fault("restart", closed_s=2.0)
-        while 1100 not in ib.errors:
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(lost.wait(), 15)
         return await asyncio.wait_for(ib.reqContractDetailsAsync(AMD), 15)
 
     [details] = util.run(ask())

@@ -116,7 +116,6 @@ class SerialDesk:
         """The connection to the gateway is gone; who waits goes on waiting."""
         for asked in self._asked.values():
             asked.told_before |= set(asked.told)
-            asked.answers.clear()
         self._static.clear()
         self._clock = None
 

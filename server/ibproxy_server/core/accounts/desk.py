@@ -254,7 +254,6 @@ class AccountDesk:
         self._positions.clear()
         self._has_positions = False
         self._bulletin_marks.clear()
-        self._owed_bulletins.clear()
 
     def advance(self) -> None:
         """Take in what came under request ids, and move the slot on, when it is time."""

@@ -306,8 +306,6 @@ class RequestDesk:
 
     def _renew(self, request: UpstreamRequest) -> None:
         """Let a request begin anew; members are told only what differs from what they know."""
-        if request in self._recorded:
-            self._recorded[request] = []
         if request.memory.book:
             code, text = codes.BOOK_RESET
             for member in request.members.values():

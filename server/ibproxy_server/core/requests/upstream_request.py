@@ -145,8 +145,6 @@ class UpstreamRequest:
         """Begin anew: the gateway has forgotten it, its members have not."""
         self.heard_at_s = 0.0
         if self.is_stream and self.is_answered:
-            if not self.inherited:
-                self.newcomers.clear()
             self.inherited = {**self.inherited, **self.memory.values}
             if self.row.msg_id == _HISTORY:
                 self.told_until = self.memory.told_until
