@@ -2,7 +2,8 @@
 
 ZeroMQ would connect again by itself and send later what waits. Nothing may wait here: an order
 that leaves minutes late is another order. So a cable never reconnects; whoever wants to try
-again takes a new one.
+again takes a new one. Whatever holds up a connection is ended by ZeroMQ's own threads, so that
+a program which is busy for minutes does not miss that a try has come to nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ HEARTBEAT_TIMEOUT_MS: Final = 10_000
 
 HANDSHAKE_TIMEOUT_MS: Final = 3_000
 """Below the 4 s that `IB.connect` waits, so that its user reads what is wrong."""
+
+CONNECT_TIMEOUT_MS: Final = 3_000
+"""A network that swallows packets would otherwise hold up a try for minutes."""
 
 ONE_DAY_MS: Final = 86_400_000
 
@@ -125,6 +129,7 @@ def _set_options(socket: zmq.Socket[bytes]) -> None:
     # heartbeats as well, and so cut off a program for being busy.
     socket.setsockopt(zmq.SNDHWM, 0)
     socket.setsockopt(zmq.RCVHWM, 0)
+    socket.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_TIMEOUT_MS)
     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_INTERVAL_MS)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)

@@ -113,6 +113,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         account_turn_s: how long an account keeps the gateway's account slot, in seconds.
         gateway_silence_s: how long the gateway may be silent before the proxy connects anew, in
             seconds; 0: for ever.
+        resume_s: for how long a strategy's session is kept when its link to the proxy breaks, in
+            seconds.
         paper_ports: which ports of `connect` ask for a paper account.
         live_ports: which ports of `connect` ask for a live account.
         on_duplicate: what happens to a second live copy of a strategy with one client id: it is
@@ -130,6 +132,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     journal: str = ""
     account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
     gateway_silence_s: Annotated[float, Meta(ge=0)] = 60.0
+    resume_s: Annotated[float, Meta(ge=0)] = 600.0
     paper_ports: tuple[Port, ...] = (7497, 4002)
     live_ports: tuple[Port, ...] = (7496, 4001)
     on_duplicate: Literal["refuse", "take-over"] = "refuse"

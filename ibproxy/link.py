@@ -8,10 +8,15 @@ It moves bytes and never looks at what they say.
 
                 connectAsync            Welcome
         IDLE ─────────────► CONNECTING ─────────► OPEN ──── disconnect() ────► CLOSING
-          ▲                     │                  │                              │
-          └── Refusal, error ───┘                  │ Goodbye, connection lost     │ next turn of
-          ◄────────────────────────────────────────┘ (emits disconnected)         │ the loop
-          ◄───────────────────────────────────────────────────────────────────────┘ (emits, too)
+          ▲                     │                │ │ ▲                            │
+          └── Refusal, error ───┘      cable down│ │ │ Resumed                    │ next turn of
+          ◄─────────────────── Goodbye ──────────│─┘ │                            │ the loop
+          ◄── too long, proxy ended, Goodbye ── AWAY ┘                            │ (emits, too)
+              (emits disconnected)               └─────── disconnect() ─────────► │
+          ◄───────────────────────────────────────────────────────────────────────┘
+
+While it is AWAY the program sees a connection. What it sends is kept, and leaves behind what the
+proxy does not have yet, as soon as one of the new cables that are tried reaches the proxy.
 """
 
 from __future__ import annotations
@@ -20,39 +25,46 @@ import asyncio
 import atexit
 import contextlib
 import enum
+import logging
 import os
 import threading
+import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import zmq
 from eventkit import Event  # type: ignore[import-untyped]
 
+from ibproxy.absence import Absence
 from ibproxy.address import IpcAddress
 from ibproxy.cable import Cable
 from ibproxy.config import proxy_address
-from ibproxy.context import close_context
+from ibproxy.context import LINGER_MS, close_context
 from ibproxy.errors import RefusedError, RemoteProtocolError, UpstreamLostError
 from ibproxy.identity import program_path, strategy_name
+from ibproxy.machine import is_running, machine_id
+from ibproxy.pieces import cut_pieces
+from ibproxy.wire.channel import Channel
 from ibproxy.wire.lane import (
     CONTROL,
     Ack,
-    Channel,
     FromClient,
     Goodbye,
     Hello,
     Refusal,
+    Resume,
+    Resumed,
     Welcome,
     decode_from_proxy,
     encode_control,
 )
 
-PIECE_BYTES: Final = 8 * 1024
-"""ib_async copies the rest of a piece for each message in it; 2 to 8 KiB were the fastest."""
+MAX_KEPT_BYTES: Final = 16 * 1024 * 1024
+"""Who sends more than this while the link is broken is disconnected."""
 
-_LENGTH_BYTES: Final = 4
+_logger: Final = logging.getLogger("ibproxy.link")
 
 
 class LinkState(enum.Enum):
@@ -61,6 +73,7 @@ class LinkState(enum.Enum):
     IDLE = "idle"
     CONNECTING = "connecting"
     OPEN = "open"
+    AWAY = "away"
     CLOSING = "closing"
 
 
@@ -97,6 +110,9 @@ class Link:
         self._cable: Cable | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._welcome: asyncio.Future[Welcome] | None = None
+        self._session = Welcome("", 0, "")
+        self._absence: Absence | None = None
+        self._url = ""
 
     async def connectAsync(self, host: str, port: int) -> None:  # noqa: N802 - ib_async's name
         """Ask the proxy for a gateway, the one at `host` and `port` if it has several.
@@ -112,6 +128,7 @@ class Link:
             raise RefusedError(f"no proxy listens at {address.url}: start one with `ibproxy serve`")
         loop = asyncio.get_running_loop()
         self._loop = loop
+        self._url = address.url
         self._welcome = loop.create_future()
         self._state = LinkState.CONNECTING
         hello = Hello(
@@ -121,27 +138,26 @@ class Link:
             program=program_path(),
             pid=self._pid,
             client_library=self._library,
-        )
-        self._cable = Cable(
-            address.url, lambda: self._send_control(hello), self._on_message, self._on_down
+            machine=machine_id(),
         )
         try:
-            self._cable.start(loop)
+            self._take_cable(hello)
             await self._welcome
         except BaseException:
-            self._cable.close(linger_ms=0)
+            self._close_cable(linger_ms=0)
             self._state = LinkState.IDLE
             raise
         _open_links.add(self)
 
     def disconnect(self) -> None:
         """Say goodbye; `disconnected` follows from the loop."""
-        if self._state is not LinkState.OPEN:
+        if not self._is_in_use:
             return
         if self._is_inherited:
             self._abandon()
             return
-        self._send_control(Goodbye())
+        if self._state is LinkState.OPEN:
+            self._send_control(Goodbye())
         self._close_cable()
         self._state = LinkState.CLOSING
         if self._loop is not None:
@@ -150,7 +166,7 @@ class Link:
 
     def isConnected(self) -> bool:  # noqa: N802 - ib_async's name
         """Whether there is a connection that `disconnected` has not ended yet."""
-        return self._state in (LinkState.OPEN, LinkState.CLOSING)
+        return self._is_in_use or self._state is LinkState.CLOSING
 
     def sendMsg(self, msg: bytes) -> None:  # noqa: N802 - ib_async's name
         """Send TWS frames; without a connection nothing happens.
@@ -158,18 +174,23 @@ class Link:
         Raises:
             UpstreamLostError: the connection belongs to the process that this one was forked from.
         """
-        if self._state is not LinkState.OPEN or self._cable is None:
+        if not self._is_in_use:
             return
         if self._is_inherited:
             raise UpstreamLostError(
                 "this connection belongs to the parent process: connect again in the child"
             )
         with self._send_lock:
-            # Refused means that the connection is gone, which the cable is about to say.
-            with contextlib.suppress(zmq.ZMQError):
-                self._cable.send(self._channel.pack(msg))
+            self._channel.put(msg, _now_s())
+            self._flush()
             self.numBytesSent += len(msg)
             self.numMsgSent += 1
+        if self._state is LinkState.AWAY and self._channel.unacked_bytes > MAX_KEPT_BYTES:
+            self._end_soon(f"more than {MAX_KEPT_BYTES} bytes wait for a link to the proxy")
+
+    @property
+    def _is_in_use(self) -> bool:
+        return self._state in (LinkState.OPEN, LinkState.AWAY)
 
     @property
     def _is_inherited(self) -> bool:
@@ -197,11 +218,33 @@ class Link:
             self._state = LinkState.IDLE
             self.disconnected.emit("")
 
-    def _close_cable(self) -> None:
+    def _take_cable(self, first_word: FromClient) -> None:
+        """Take a new cable; `first_word` is said as soon as it is up."""
+        assert self._loop is not None  # noqa: S101 - set by connectAsync
+        self._cable = Cable(
+            self._url,
+            lambda: self._send_control(first_word),
+            self._on_message,
+            self._on_cable_down,
+        )
+        self._cable.start(self._loop)
+
+    def _close_cable(self, linger_ms: int = LINGER_MS) -> None:
         _open_links.discard(self)
         self._inbox.clear()
         if self._cable is not None:
-            self._cable.close()
+            self._cable.close(linger_ms)
+
+    def _flush(self) -> None:
+        """Send what waits, unless there is no link; the lock must be held."""
+        channel, cable = self._channel, self._cable
+        if self._state is not LinkState.OPEN or cable is None:
+            return
+        # Refused means that the cable is down, which it is about to say.
+        with contextlib.suppress(zmq.ZMQError):
+            while channel.has_waiting:
+                cable.send(channel.next_parts(_now_s()))
+                channel.has_left()
 
     def _send_control(self, message: FromClient) -> None:
         if self._cable is not None:
@@ -226,11 +269,12 @@ class Link:
             self._on_down(reason)
 
     def _on_data(self, header: bytes, body: bytes) -> None:
-        data = self._channel.unpack(header, body)
+        with self._send_lock:
+            data = self._channel.unpack(header, body)
         if data is None:
             return
         if self._channel.owes_ack:
-            self._send_control(self._channel.ack())
+            self._send_control(Ack(self._channel.ack()))
         self._inbox.extend(cut_pieces(data))
         self._deliver()
 
@@ -238,12 +282,16 @@ class Link:
         message = decode_from_proxy(body)
         match message:
             case Ack(received):
-                self._channel.acknowledge(received)
+                with self._send_lock:
+                    self._channel.acknowledge(received)
                 if self._channel.has_unreported:
-                    self._send_control(self._channel.ack())
+                    self._send_control(Ack(self._channel.ack()))
             case Welcome() if self._welcome is not None and not self._welcome.done():
                 self._state = LinkState.OPEN
+                self._session = message
                 self._welcome.set_result(message)
+            case Resumed(received) if self._state is LinkState.AWAY:
+                self._come_back(received)
             case Refusal(reason) | Goodbye(reason):
                 self._deliver()  # what came before the end comes before the end
                 self._on_down(reason)
@@ -262,28 +310,77 @@ class Link:
         if booked is not None:
             booked.cancel()
 
+    def _on_cable_down(self, text: str) -> None:
+        if self._is_in_use and self._session.token:
+            self._go_away()
+        else:
+            self._on_down(text)
+
+    def _go_away(self) -> None:
+        """The link broke, or could not be made again: keep on trying, or see that it is no use."""
+        now_s = _now_s()
+        is_first_try = self._absence is None
+        with self._send_lock:  # nothing may leave by a new cable before it has said who we are
+            self._state = LinkState.AWAY
+            self._cable = None
+        if self._absence is None:
+            self._absence = Absence(now_s, self._session.resume_s)
+        if self._has_proxy_ended(is_first_try=is_first_try):
+            self._on_down("the proxy has ended")
+        elif self._absence.is_over(now_s):
+            self._on_down(f"the link to the proxy was broken for {self._session.resume_s:g} s")
+        else:
+            if is_first_try:
+                _logger.info("the link to the proxy is broken: taking it up again")
+            assert self._loop is not None  # noqa: S101 - it runs this
+            self._loop.call_later(self._absence.next_pause_s(), self._try_again, self._channel)
+
+    def _has_proxy_ended(self, *, is_first_try: bool) -> bool:
+        session = self._session
+        is_alive = is_running(session.machine, session.pid)
+        if is_alive is None:  # where processes cannot be looked for, an empty address must do
+            return session.machine == machine_id() and not is_first_try
+        return not is_alive
+
+    def _try_again(self, channel: Channel) -> None:
+        if self._state is not LinkState.AWAY or channel is not self._channel:
+            return  # disconnected meanwhile
+        if self._is_inherited:
+            return  # a forked child runs its parent's loop: the session is the parent's
+        session = self._session
+        self._take_cable(
+            Resume(session.run, session.session, session.token, self._channel.received)
+        )
+
+    def _come_back(self, received: int) -> None:
+        """The proxy is there again: send what it does not have."""
+        with self._send_lock:
+            self._channel.rewind(received)
+            self._state = LinkState.OPEN
+            self._flush()
+        absence, self._absence = self._absence, None
+        if absence is not None:
+            away_s = _now_s() - absence.since_s
+            _logger.info("the link to the proxy is whole again after %.1f s", away_s)
+
+    def _end_soon(self, reason: str) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+                self._loop.call_soon_threadsafe(self._on_down, reason)
+
     def _on_down(self, reason: str) -> None:
         if self._welcome is not None and not self._welcome.done():
             self._welcome.set_exception(RefusedError(reason or "the proxy closed the connection"))
-        elif self._state is LinkState.OPEN:
+        elif self._is_in_use:
             self._close_cable()
             self._state = LinkState.IDLE
             self.disconnected.emit(reason)
 
 
-def cut_pieces(body: bytes) -> Iterator[bytes]:
-    """Yield `body` in pieces of whole frames, of about `PIECE_BYTES` unless a frame is larger."""
-    size_bytes = len(body)
-    if size_bytes <= PIECE_BYTES:
-        yield body
-        return
-    start = end = 0
-    while start < size_bytes:
-        limit = min(start + PIECE_BYTES, size_bytes)
-        while end < limit:
-            end += _LENGTH_BYTES + int.from_bytes(body[end : end + _LENGTH_BYTES], "big")
-        yield body[start:end]
-        start = end
+def _now_s() -> float:
+    """Return seconds of a clock that goes on while the machine sleeps, where there is one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 _inherited: list[Cable] = []

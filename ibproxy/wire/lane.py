@@ -3,42 +3,45 @@
 A strategy holds a DEALER socket, the proxy a ROUTER. A message has two parts behind the
 routing id::
 
-    data      b"D" + number (8 bytes) + received (8 bytes)   │ TWS frames, whole ones
-    control   b"C"                                           │ one of the structs below, JSON
+    data      b"D" + number (8 bytes) + received (8 bytes) [+ age (4 bytes)]   │ TWS frames, whole
+    control   b"C"                                                             │ a struct, JSON
 
 `number` counts the data messages of one direction of one session from 1. `received` is the
 highest number that the sender has taken from the other side; what is not acknowledged is
-kept, so that a session can be taken up again on a new socket. Numbers are big-endian and
-unsigned. Nothing on this wire is a pickle, and what comes is checked before it is believed.
+kept. `age` stands in messages that were held up: how many milliseconds old they were when they
+left. Numbers are big-endian and unsigned (see `channel`).
+
+A session outlives its link. When a link breaks, the client takes a new socket and both say what
+they have; each sends again what the other has not::
+
+    client                          proxy
+      │ Hello ───────────────────────► │
+      │ ◄─────────── Welcome, a token  │
+      │ ◄────── data, both ways ─────► │
+      x  the link breaks               │  the proxy keeps the session for `resume_s`
+      │ Resume, token, received ─────► │
+      │ ◄─────────── Resumed, received │  or Goodbye: another run of the proxy, or it was too long
+      │ ◄── what is missing, each way ►│
+
+Who holds the token is the session's client. Nothing on this wire is a pickle, and what comes is
+checked before it is believed.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import deque
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from ibproxy.errors import RemoteProtocolError
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Version of this lane; a peer with another one is refused."""
 
 PROBE_INTERVAL_S: Final = 1.0
 """How often the proxy shows that it lives, and finds out whether a client does."""
 
-ACK_EVERY_BYTES: Final = 64 * 1024
-"""A receiver acknowledges at the latest after so many bytes of data."""
-
-WINDOW_BYTES: Final = 4 * 1024 * 1024
-"""A sender holds back what would put more than this on the way unacknowledged."""
-
-DATA: Final = b"D"
 CONTROL: Final = b"C"
-_NUMBERS = struct.Struct(">QQ")
-DATA_HEADER_BYTES: Final = 1 + _NUMBERS.size
-
 
 StrategyName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,64}\Z")]
 """Letters, digits, `_`, `-` and `.`, 1 to 64 of them."""
@@ -54,6 +57,7 @@ class Hello(msgspec.Struct, tag="hello", forbid_unknown_fields=True):
         program: the script's path or the notebook's name, for people who read a status.
         pid: process id on the client's machine.
         client_library: name and version of the client library, such as `ib_async 2.1.0`.
+        machine: where `pid` counts; see `ibproxy.machine`.
         protocol: `PROTOCOL` of the sender.
     """
 
@@ -63,6 +67,7 @@ class Hello(msgspec.Struct, tag="hello", forbid_unknown_fields=True):
     program: str = ""
     pid: int = 0
     client_library: str = msgspec.field(default="", name="library")
+    machine: str = ""
     protocol: int = PROTOCOL
 
 
@@ -73,11 +78,34 @@ class Welcome(msgspec.Struct, tag="welcome"):
         run: id of this run of the proxy; a restarted proxy has another one.
         session: id of the session within the run.
         version: version text of the proxy.
+        token: secret of the session: who holds it can take it up again. Empty: nobody can.
+        resume_s: for how many seconds the session is kept when its link breaks.
+        pid: the proxy's process id.
+        machine: where `pid` counts.
     """
 
     run: str
     session: int
     version: str
+    token: str = ""
+    resume_s: float = 0.0
+    pid: int = 0
+    machine: str = ""
+
+
+class Resume(msgspec.Struct, tag="resume", forbid_unknown_fields=True):
+    """Client, on a new link: I am that session's client, and have data up to number `received`."""
+
+    run: str
+    session: int
+    token: str
+    received: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Resumed(msgspec.Struct, tag="resumed"):
+    """Proxy: it goes on, and I have data up to number `received`."""
+
+    received: int
 
 
 class Refusal(msgspec.Struct, tag="refusal"):
@@ -108,8 +136,8 @@ class StatusReply(msgspec.Struct, tag="status"):
     status: dict[str, Any]
 
 
-FromClient = Hello | Ack | Goodbye | StatusRequest
-FromProxy = Welcome | Refusal | Ack | Goodbye | StatusReply
+FromClient = Hello | Resume | Ack | Goodbye | StatusRequest
+FromProxy = Welcome | Resumed | Refusal | Ack | Goodbye | StatusReply
 
 _encoder = msgspec.json.Encoder()
 _from_client: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient)
@@ -143,83 +171,3 @@ def decode_from_proxy(body: bytes) -> FromProxy:
         return _from_proxy.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteProtocolError(f"not a control message of a proxy: {error}") from error
-
-
-class Channel:
-    """One end of a session's numbered data stream: what to send, what to believe.
-
-    Attributes:
-        received: highest number taken from the other side.
-        unacked_bytes: how much is on the way and not acknowledged.
-    """
-
-    __slots__ = ("_last_number", "_unacked", "_unreported_bytes", "received", "unacked_bytes")
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.unacked_bytes = 0
-        self._last_number = 0
-        self._unacked: deque[tuple[int, bytes]] = deque()
-        self._unreported_bytes = 0
-
-    @property
-    def may_send(self) -> bool:
-        """Whether the window is open."""
-        return self.unacked_bytes < WINDOW_BYTES
-
-    @property
-    def owes_ack(self) -> bool:
-        """Whether enough has come that the other side should be told now."""
-        return self._unreported_bytes >= ACK_EVERY_BYTES
-
-    @property
-    def has_unreported(self) -> bool:
-        """Whether anything has come that the other side does not know to be here."""
-        return self._unreported_bytes > 0
-
-    def pack(self, body: bytes) -> list[bytes]:
-        """Return the two parts of the next data message."""
-        self._last_number += 1
-        self._unacked.append((self._last_number, body))
-        self.unacked_bytes += len(body)
-        self._unreported_bytes = 0
-        return [DATA + _NUMBERS.pack(self._last_number, self.received), body]
-
-    def ack(self) -> Ack:
-        """Return an acknowledgement of all that has come."""
-        self._unreported_bytes = 0
-        return Ack(self.received)
-
-    def unpack(self, header: bytes, body: bytes) -> bytes | None:
-        """Return the body of a data message, or None when it has come before.
-
-        Raises:
-            RemoteProtocolError: the header is malformed or a number is missing.
-        """
-        if len(header) != DATA_HEADER_BYTES:
-            raise RemoteProtocolError(f"a data header of {len(header)} bytes")
-        number, acknowledged = _NUMBERS.unpack_from(header, 1)
-        self.acknowledge(acknowledged)
-        if number <= self.received:
-            return None
-        if number != self.received + 1:
-            raise RemoteProtocolError(
-                f"data message {number} came where {self.received + 1} was due"
-            )
-        self.received = number
-        self._unreported_bytes += len(body)
-        return body
-
-    def acknowledge(self, received: int) -> None:
-        """Forget what the other side has taken.
-
-        Raises:
-            RemoteProtocolError: it claims to have taken what was never sent.
-        """
-        if received > self._last_number:
-            raise RemoteProtocolError(
-                f"{received} was acknowledged, but only {self._last_number} were sent"
-            )
-        unacked = self._unacked
-        while unacked and unacked[0][0] <= received:
-            self.unacked_bytes -= len(unacked.popleft()[1])

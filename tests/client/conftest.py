@@ -18,11 +18,10 @@ import pytest
 import zmq
 
 from ibproxy.context import close_context, end_context, process_context
+from ibproxy.wire.channel import DATA, Channel
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields, split_fields
 from ibproxy.wire.lane import (
-    DATA,
     Ack,
-    Channel,
     FromProxy,
     Goodbye,
     Hello,

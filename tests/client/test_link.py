@@ -18,7 +18,8 @@ import pytest
 
 from ibproxy import RemoteIB, StartupFetchNONE
 from ibproxy.errors import ConfigError, RefusedError, UpstreamLostError
-from ibproxy.link import PIECE_BYTES, Link, cut_pieces
+from ibproxy.link import Link
+from ibproxy.pieces import PIECE_BYTES, cut_pieces
 from ibproxy.wire.framing import frame, join_fields
 from ibproxy.wire.lane import Goodbye
 

@@ -14,7 +14,7 @@ import zmq
 from ibproxy.address import IpcAddress, TcpAddress
 from ibproxy.errors import BusyError
 from ibproxy.wire import lane
-from ibproxy.wire.lane import Channel
+from ibproxy.wire.channel import DATA, WINDOW_BYTES, Channel
 from ibproxy_server.core import events as ev
 from ibproxy_server.shells.zmq_lane import REPORT_BACKLOG_BYTES, ZmqLane
 
@@ -221,13 +221,13 @@ def test_client_that_does_not_read_is_told_of(run: Callable[..., None]) -> None:
         while not any(isinstance(each, ev.ClientBlocked) for each in stage.events):
             stage.lane.send(1, b"x" * 50_000)
             total += 50_000
-            assert total < lane.WINDOW_BYTES + 2 * REPORT_BACKLOG_BYTES
+            assert total < WINDOW_BYTES + 2 * REPORT_BACKLOG_BYTES
         received = 0
         while received < total:
             kind, body = await peer.hear()
-            if kind[:1] == lane.DATA:
+            if kind[:1] == DATA:
                 received += len(peer.channel.unpack(kind, body) or b"")
-                peer.socket.send_multipart(lane.encode_control(peer.channel.ack()))
+                peer.socket.send_multipart(lane.encode_control(lane.Ack(peer.channel.ack())))
         assert received == total
         assert stage.events[-1] == ev.ClientDrained(1)
 

@@ -1,4 +1,4 @@
-"""The lane's messages: numbered, acknowledged, believed only when well-formed."""
+"""The lane's control messages: believed only when well-formed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from ibproxy.wire import lane
 
 @pytest.mark.parametrize(
     "message",
-    [lane.Hello("s", "h", 1, "p", 2, "lib"), lane.Ack(3), lane.Goodbye("x"), lane.StatusRequest()],
+    [
+        lane.Hello("s", "h", 1, "p", 2, "lib", "machine"),
+        lane.Resume("run", 1, "token", 5),
+        lane.Ack(3),
+        lane.Goodbye("x"),
+        lane.StatusRequest(),
+    ],
 )
 def test_client_messages_survive_the_way(message: lane.FromClient) -> None:
     """What a client encodes is what the proxy decodes."""
@@ -24,7 +30,8 @@ def test_client_messages_survive_the_way(message: lane.FromClient) -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        lane.Welcome("run", 1, "0.1"),
+        lane.Welcome("run", 1, "0.1", "token", 600.0, 2, "machine"),
+        lane.Resumed(5),
         lane.Refusal("no"),
         lane.Ack(3),
         lane.Goodbye(),
@@ -42,8 +49,6 @@ def test_rubbish_is_only_ever_a_protocol_error(body: bytes) -> None:
     for decode in (lane.decode_from_client, lane.decode_from_proxy):
         with pytest.raises(RemoteProtocolError):
             decode(body)
-    with pytest.raises(RemoteProtocolError):
-        lane.Channel().unpack(b"D" + body[:15], b"")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "[red]", "x" * 65, "a\n"])
@@ -51,50 +56,3 @@ def test_odd_names_are_refused(name: str) -> None:
     """A strategy's name goes into logs, tables and order marks: it is letters and digits."""
     with pytest.raises(RemoteProtocolError):
         lane.decode_from_client(lane.encode_control(lane.Hello(name))[1])
-
-
-def test_data_is_numbered_and_acknowledged() -> None:
-    """Each message is taken once and in order; what is acknowledged is forgotten."""
-    here, there = lane.Channel(), lane.Channel()
-    first, second = here.pack(b"one"), here.pack(b"two")
-    assert here.unacked_bytes == 6
-    assert there.unpack(*first) == b"one"
-    assert there.unpack(*first) is None
-    assert there.unpack(*second) == b"two"
-    here.acknowledge(there.ack().received)
-    assert here.unacked_bytes == 0
-
-
-def test_an_answer_acknowledges_as_well() -> None:
-    """Data carries the highest number taken from the other side."""
-    here, there = lane.Channel(), lane.Channel()
-    there.unpack(*here.pack(b"question"))
-    assert here.unpack(*there.pack(b"answer")) == b"answer"
-    assert here.unacked_bytes == 0
-
-
-def test_a_gap_is_an_error() -> None:
-    """A missing number is never passed over in silence."""
-    here, there = lane.Channel(), lane.Channel()
-    here.pack(b"lost")
-    with pytest.raises(RemoteProtocolError, match="came where 1 was due"):
-        there.unpack(*here.pack(b"found"))
-
-
-def test_false_acknowledgement_is_an_error() -> None:
-    """Nobody can have taken what was never sent."""
-    with pytest.raises(RemoteProtocolError):
-        lane.Channel().acknowledge(1)
-
-
-def test_the_window_closes_and_opens() -> None:
-    """A sender stops at the window's size, and a receiver owes an acknowledgement before that."""
-    here, there = lane.Channel(), lane.Channel()
-    body = b"x" * lane.ACK_EVERY_BYTES
-    while here.may_send:
-        there.unpack(*here.pack(body))
-        assert there.owes_ack
-    assert here.unacked_bytes >= lane.WINDOW_BYTES
-    here.acknowledge(there.ack().received)
-    assert here.may_send
-    assert not there.owes_ack

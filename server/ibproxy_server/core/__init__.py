@@ -13,7 +13,8 @@ returns `effects`, which the shell carries out in order. The hub looks a message
     session_desk  what a session answers by itself
 
 `reception` lets clients in (`kinds` keeps paper and live apart), `session` is one client's
-virtual gateway, `upstream` the proxy's own connection, `heartbeat` notices when it is frozen,
+virtual gateway, `absences` keeps those whose link is broken, `upstream` is the proxy's own
+connection, `heartbeat` notices when it is frozen,
 `pacer` decides in which order and how fast messages go out. Only `hub` knows all of them; desks
 share `context`.
 """

@@ -20,6 +20,7 @@ class ClientArrived:
         port: gateway port that it asked for.
         program: script or notebook, for people.
         pid: process id on its machine, for people.
+        machine: which machine that is; empty if it does not say.
     """
 
     session: int
@@ -28,14 +29,22 @@ class ClientArrived:
     port: int = 0
     program: str = ""
     pid: int = 0
+    machine: str = ""
 
 
 @dataclass(frozen=True)
 class ClientData:
-    """Bytes came from a client, cut anywhere."""
+    """Bytes came from a client, cut anywhere.
+
+    Attributes:
+        session: whose.
+        data: the bytes.
+        age_s: for how long a broken link has held them up.
+    """
 
     session: int
     data: bytes
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,22 @@ class ClientDrained:
 
 
 @dataclass(frozen=True)
+class ClientAway:
+    """A client's link is broken; it may take up its session by another one."""
+
+    session: int
+
+
+@dataclass(frozen=True)
+class ClientBack:
+    """A client whose link was broken has another one."""
+
+    session: int
+
+
+@dataclass(frozen=True)
 class ClientLeft:
-    """A client has closed its session, or its link is dead."""
+    """A client has closed its session, or it has ended, or its link broke for good."""
 
     session: int
     reason: str = ""
@@ -115,6 +138,8 @@ Event = (
     | ClientData
     | ClientBlocked
     | ClientDrained
+    | ClientAway
+    | ClientBack
     | ClientLeft
     | UpstreamConnected
     | UpstreamData

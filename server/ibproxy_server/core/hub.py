@@ -17,6 +17,7 @@ from ibproxy.wire.framing import frame
 from ibproxy.wire.messages import Answer, Carry, Deliver, Request, answers_by_id, requests_by_id
 from ibproxy_server.core import codes
 from ibproxy_server.core import events as ev
+from ibproxy_server.core.absences import Absences
 from ibproxy_server.core.accounts import AccountDesk
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import (
@@ -79,6 +80,7 @@ class Hub:
             self.context, self.orders, self.notices, self._drop, takes_over=settings.takes_over
         )
         self.reception = Reception(self.context, self.upstream, settings)
+        self.absences = Absences(self.context, self._drop, settings.resume_s)
         self.heartbeat = Heartbeat(settings.silence_s)
         self._started_at_s: float | None = None
         self._was_ready = False
@@ -91,6 +93,8 @@ class Hub:
             ev.ClientData: self._client_data,
             ev.ClientBlocked: self._client_blocked,
             ev.ClientDrained: self._client_drained,
+            ev.ClientAway: self.absences.away,
+            ev.ClientBack: self.absences.back,
             ev.ClientLeft: self._client_left,
             ev.UpstreamConnected: self._upstream_connected,
             ev.UpstreamData: self._upstream_data,
@@ -128,6 +132,7 @@ class Hub:
         self._on_event[type(event)](event)
         context.effects += self.upstream.advance(now_s)
         self.orders.recorder.advance()
+        self.absences.advance()
         if self.upstream.is_ready:
             self.accounts.advance()
             self.requests.advance()
@@ -147,7 +152,11 @@ class Hub:
 
     def next_deadline_s(self) -> float | None:
         """Return when a `Tick` is due, or None."""
-        deadlines = [self.upstream.next_deadline_s(), self.orders.recorder.next_deadline_s()]
+        deadlines = [
+            self.upstream.next_deadline_s(),
+            self.orders.recorder.next_deadline_s(),
+            self.absences.next_deadline_s(),
+        ]
         if self.upstream.is_ready:
             deadlines += [
                 self.accounts.next_deadline_s(),

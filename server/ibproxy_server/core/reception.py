@@ -88,6 +88,7 @@ class Reception:
             self._context.now_s,
             program=event.program,
             pid=event.pid,
+            machine=event.machine,
         )
         self._context.effects.append(AcceptClient(event.session))
 

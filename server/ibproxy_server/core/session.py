@@ -75,6 +75,7 @@ class Session:
         view: accounts that it may see.
         out: frames for the client, to be taken by the hub.
         requests: kind of request and the client's id -> live request; each kind has its own ids.
+        away_since_s: since when its link is broken; None while it is whole.
         market_data_type: what reqMarketDataType last set.
         is_slow: whether it reads too slowly, so that only the newest tick of each kind is kept.
         conflated_ticks: ticks that it was not told because newer ones had come.
@@ -90,6 +91,7 @@ class Session:
         connected_at_s: float,
         program: str = "",
         pid: int = 0,
+        machine: str = "",
     ) -> None:
         self.number = number
         self.strategy = strategy
@@ -97,6 +99,8 @@ class Session:
         self.connected_at_s = connected_at_s
         self.program = program
         self.pid = pid
+        self.machine = machine
+        self.away_since_s: float | None = None
         self.client_id = -1
         self.phase = Phase.GREETING
         self.out: list[bytes] = []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ibproxy.wire.messages import Request
 from ibproxy_server.core import codes
+from ibproxy_server.core.absences import is_left_over
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.notices import NoticeDesk
@@ -68,6 +69,9 @@ class SessionDesk:
             raise ValueError(f"client id {client_id} has more than 32 bits")
         owner = session.strategy, client_id
         for other in [each for each in self._context.ready_sessions() if each.owner == owner]:
+            if is_left_over(other, session):
+                self._drop(other, "its program has come again while its link was broken")
+                continue
             if not self._takes_over:
                 session.error(-1, *codes.CLIENT_ID_IN_USE)
                 self._drop(session, f"client id {client_id} of {session.strategy} is in use")

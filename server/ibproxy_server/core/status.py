@@ -53,6 +53,7 @@ def status(hub: Hub, now_s: float) -> dict[str, Any]:
 
 def _session(hub: Hub, session: Session, now_s: float) -> dict[str, Any]:
     orders = [each for each in hub.orders.book.of_owner(session.owner) if not each.is_what_if]
+    since_s = session.away_since_s
     return {
         "session": session.number,
         "strategy": session.strategy,
@@ -62,6 +63,7 @@ def _session(hub: Hub, session: Session, now_s: float) -> dict[str, Any]:
         "state": session.phase.name.lower(),
         "accounts": list(session.view.accounts),
         "connected_s": round(now_s - session.connected_at_s, 3),
+        "away_s": round(now_s - (now_s if since_s is None else since_s), 3),
         "subscriptions": sorted(
             {each.subject for each in session.requests.values() if each.is_stream}
             | set(hub.accounts.subscriptions(session))

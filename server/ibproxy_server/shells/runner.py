@@ -86,6 +86,7 @@ class Runner:
                     name: strategy.expects for name, strategy in config.strategies.items()
                 },
                 ports=Ports(config.paper_ports, config.live_ports),
+                resume_s=config.resume_s,
                 silence_s=config.gateway_silence_s,
                 takes_over=config.on_duplicate == "take-over",
                 limits=Limits(**msgspec.structs.asdict(config.limits)),
@@ -95,7 +96,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._started_at_s = time.monotonic()
         numbers = itertools.count(1)
-        self.lane = ZmqLane(self._run, self.feed, self.status, numbers.__next__)
+        self.lane = ZmqLane(self._run, self.feed, self.status, numbers.__next__, config.resume_s)
         self.doors = TcpLane(self.feed, numbers.__next__)
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self._journal: Journal | None = None

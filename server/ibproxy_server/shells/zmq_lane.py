@@ -2,6 +2,9 @@
 
 A plain ROUTER drops what a peer does not take, without an error; this one is mandatory and never
 waits: "cannot take it" and "is gone" are answers, and what they mean is decided by the hub.
+
+Who is gone may come back by another link, if its process has not ended: its session is kept, for
+as long as the hub wants, and goes on where it was.
 """
 
 from __future__ import annotations
@@ -9,9 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket as sockets
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,12 @@ import zmq
 from ibproxy.address import Address, IpcAddress, create_directory_of
 from ibproxy.context import end_context
 from ibproxy.errors import BusyError, ConfigError, RemoteProtocolError
+from ibproxy.machine import machine_id
 from ibproxy.pump import SocketPump
 from ibproxy.wire import lane
+from ibproxy.wire.channel import DATA
 from ibproxy_server.core import events as ev
+from ibproxy_server.shells.zmq_peer import Ended, Peer, is_same, make_token
 from ibproxy_server.version import __version__
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
@@ -40,21 +44,7 @@ REPORT_BACKLOG_BYTES = 1024 * 1024
 DRAINED_BYTES = 256 * 1024
 """When no more than this waits, the client has caught up."""
 
-JOIN_BYTES = 64 * 1024
-"""What waits is joined to messages of about this size."""
-
-
-@dataclass(eq=False)
-class _Peer:
-    """A client's end of the lane."""
-
-    routing_id: bytes
-    session: int
-    channel: lane.Channel = field(default_factory=lane.Channel)
-    stuck: list[bytes] | None = None
-    backlog: deque[bytes] = field(default_factory=deque)
-    backlog_bytes: int = 0
-    is_reported: bool = False
+RESTARTED = "the proxy has been restarted"
 
 
 class ZmqLane:
@@ -65,6 +55,7 @@ class ZmqLane:
         emit: called with each event.
         status: called for a status, when somebody asks.
         next_session: gives numbers to sessions, each once in a run of the proxy.
+        resume_s: how long a session is kept whose link is broken; 0: not at all.
     """
 
     def __init__(
@@ -73,13 +64,17 @@ class ZmqLane:
         emit: Callable[[ev.Event], None],
         status: Callable[[], dict[str, Any]],
         next_session: Callable[[], int],
+        resume_s: float = 0.0,
     ) -> None:
+        self._resume_s = resume_s
         self._next_session = next_session
         self._run = run
         self._emit = emit
         self._status = status
-        self._peers: dict[bytes, _Peer] = {}
-        self._by_session: dict[int, _Peer] = {}
+        self._peers: dict[bytes, Peer] = {}
+        self._by_session: dict[int, Peer] = {}
+        self._ended = Ended()
+        self._farewells: dict[bytes, list[bytes]] = {}
         self._ipc_paths: list[str] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
@@ -127,8 +122,8 @@ class ZmqLane:
 
     def close(self, reason: str) -> None:
         """Say goodbye to all and leave nothing behind."""
-        for peer in list(self._peers.values()):
-            self.drop(peer.session, reason)
+        for session in list(self._by_session):
+            self.drop(session, reason)
         self._pump.close(linger_ms=200)
         end_context(self._context)
         for path in self._ipc_paths:
@@ -138,33 +133,50 @@ class ZmqLane:
     # what the hub wants
 
     def accept(self, session: int) -> None:
-        """Tell the client that it has a session."""
-        self._control(session, lane.Welcome(self._run, session, __version__))
+        """Tell the client that it has a session, and the secret by which it can take it up."""
+        peer = self._by_session.get(session)
+        if peer:
+            token = make_token() if self._resume_s > 0 else ""
+            welcome = lane.Welcome(
+                self._run, session, __version__, token, self._resume_s, os.getpid(), machine_id()
+            )
+            if self._send(peer, lane.encode_control(welcome)):
+                peer.token = token
 
     def send(self, session: int, data: bytes) -> None:
         """Send data; what cannot leave now waits, and the hub is told how much."""
         peer = self._by_session.get(session)
         if peer is None:
             return
-        peer.backlog.append(data)
-        peer.backlog_bytes += len(data)
+        peer.add(data)
         self._flush(peer)
         if peer.backlog_bytes > REPORT_BACKLOG_BYTES:
             peer.is_reported = True
             self._emit(ev.ClientBlocked(session, peer.backlog_bytes))
 
     def drop(self, session: int, reason: str, *, refused: bool = False) -> None:
-        """End a session."""
-        self._control(session, lane.Refusal(reason) if refused else lane.Goodbye(reason))
+        """End a session; its client is told why now, or when it can be reached again."""
         peer = self._by_session.pop(session, None)
-        if peer:
-            self._peers.pop(peer.routing_id, None)
+        if peer is None:
+            return
+        self._peers.pop(peer.routing_id, None)
+        self._ended.note(peer, reason)
+        parts = lane.encode_control(lane.Refusal(reason) if refused else lane.Goodbye(reason))
+        if peer.is_up and not self._send(peer, parts):
+            self._farewells[peer.routing_id] = parts
 
     def probe(self) -> None:
         """Show every client that the proxy lives, and find those who are gone."""
-        for peer in list(self._peers.values()):
-            if self._send(peer, lane.encode_control(peer.channel.ack())) is not None:
+        for peer in list(self._by_session.values()):
+            if not peer.is_up:
+                if peer.has_ended:
+                    self._lose(peer, "its process has ended")
+            elif self._send(peer, lane.encode_control(lane.Ack(peer.channel.ack()))):
                 self._flush(peer)
+        for routing_id, parts in list(self._farewells.items()):
+            with contextlib.suppress(zmq.Again):
+                self._answer(routing_id, parts)
+                del self._farewells[routing_id]
 
     # what clients do
 
@@ -176,22 +188,20 @@ class ZmqLane:
             peer = self._peers.get(routing_id)
             if header == lane.CONTROL:
                 self._take_control(routing_id, peer, lane.decode_from_client(body))
-            elif header[:1] != lane.DATA:
+            elif header[:1] != DATA:
                 raise RemoteProtocolError(f"a message of unknown kind {header[:1]!r}")  # noqa: TRY301
             elif peer is None:
                 # it had a session with an earlier run, or was dropped
-                self._answer(routing_id, lane.Goodbye("the proxy has been restarted"))
+                self._tell(routing_id, lane.Goodbye(RESTARTED))
             else:
                 data = peer.channel.unpack(header, body)
                 self._flush(peer)
                 if data is not None:
-                    self._emit(ev.ClientData(peer.session, data))
+                    self._emit(ev.ClientData(peer.session, data, peer.channel.age_s))
         except RemoteProtocolError as error:
             self._turn_out(parts[0], f"it does not keep to the lane's protocol: {error}")
 
-    def _take_control(
-        self, routing_id: bytes, peer: _Peer | None, message: lane.FromClient
-    ) -> None:
+    def _take_control(self, routing_id: bytes, peer: Peer | None, message: lane.FromClient) -> None:
         match message:
             case lane.Ack():
                 if peer:
@@ -200,10 +210,10 @@ class ZmqLane:
             case lane.Hello():
                 if peer is not None or message.protocol != lane.PROTOCOL:
                     text = f"this proxy speaks lane protocol {lane.PROTOCOL}: update ibproxy"
-                    self._answer(routing_id, lane.Refusal(text))
+                    self._tell(routing_id, lane.Refusal(text))
                     return
                 self.probe()  # a killed client's id is free before its successor asks for it
-                peer = _Peer(routing_id, self._next_session())
+                peer = Peer(routing_id, self._next_session(), message.machine, message.pid)
                 self._peers[routing_id] = self._by_session[peer.session] = peer
                 self._emit(
                     ev.ClientArrived(
@@ -213,75 +223,102 @@ class ZmqLane:
                         message.port,
                         message.program,
                         message.pid,
+                        message.machine,
                     )
                 )
+            case lane.Resume():
+                self._resume(routing_id, peer, message)
             case lane.Goodbye():
                 if peer:
                     self._lose(peer, "")
             case lane.StatusRequest():
-                self._answer(routing_id, lane.StatusReply(self._status()))
+                self._tell(routing_id, lane.StatusReply(self._status()))
+
+    def _resume(self, routing_id: bytes, other: Peer | None, message: lane.Resume) -> None:
+        """Let a session go on by a new link, if who asks is its client."""
+        if other is not None:
+            raise RemoteProtocolError("it takes up a session where it has one")
+        if message.run != self._run:
+            self._tell(routing_id, lane.Goodbye(RESTARTED))
+            return
+        peer = self._by_session.get(message.session)
+        if peer is None or not peer.token or not is_same(peer.token, message.token):
+            reason = self._ended.reason(message.session, message.token)
+            self._tell(routing_id, lane.Goodbye(reason))
+            return
+        # The old link may seem whole: its client knows better.
+        self._peers.pop(peer.routing_id, None)
+        self._peers[routing_id] = peer
+        peer.routing_id = routing_id
+        was_up, peer.is_up = peer.is_up, True
+        peer.channel.rewind(message.received)
+        if not was_up:
+            self._emit(ev.ClientBack(peer.session))
+        if self._send(peer, lane.encode_control(lane.Resumed(peer.channel.ack()))):
+            self._flush(peer)
 
     # inside
 
-    def _control(self, session: int, message: lane.FromProxy) -> None:
-        peer = self._by_session.get(session)
-        if peer:
-            self._send(peer, lane.encode_control(message))
-
-    def _answer(self, routing_id: bytes, message: lane.FromProxy) -> None:
+    def _tell(self, routing_id: bytes, message: lane.FromProxy) -> None:
         """Answer somebody without a session; whether it arrives is the asker's business."""
-        with contextlib.suppress(zmq.ZMQError):
-            self._pump.send([routing_id, *lane.encode_control(message)])
+        with contextlib.suppress(zmq.Again):
+            self._answer(routing_id, lane.encode_control(message))
+
+    def _answer(self, routing_id: bytes, parts: list[bytes]) -> None:
+        try:
+            self._pump.send([routing_id, *parts])
+        except zmq.Again:
+            raise
+        except zmq.ZMQError:
+            pass  # it is gone
 
     def _turn_out(self, routing_id: bytes, reason: str) -> None:
-        self._answer(routing_id, lane.Goodbye(reason))
         peer = self._peers.get(routing_id)
+        self._tell(routing_id, lane.Goodbye(reason))
         if peer:
             self._lose(peer, reason)
 
-    def _lose(self, peer: _Peer, reason: str) -> None:
+    def _lose(self, peer: Peer, reason: str) -> None:
         self._peers.pop(peer.routing_id, None)
+        self._ended.note(peer, reason)
         if self._by_session.pop(peer.session, None):
             self._emit(ev.ClientLeft(peer.session, reason))
 
-    def _send(self, peer: _Peer, parts: list[bytes]) -> bool | None:
-        """Return True if it left, False if the peer cannot take it now, None if it is gone."""
+    def _unplug(self, peer: Peer, reason: str) -> None:
+        """A link is broken: the client is gone for good, or may come back.
+
+        What it said before may still be in the socket, so it stays known by its routing id.
+        """
+        if peer.session not in self._by_session:
+            return  # it was being told goodbye
+        if not peer.token or peer.has_ended:
+            self._lose(peer, reason)
+        else:
+            peer.is_up = False
+            self._emit(ev.ClientAway(peer.session))
+
+    def _send(self, peer: Peer, parts: list[bytes]) -> bool:
+        """Return whether it left."""
+        if not peer.is_up:
+            return False
         try:
             self._pump.send([peer.routing_id, *parts])
         except zmq.Again:
             return False
         except zmq.ZMQError as error:
-            self._lose(peer, f"its link broke: {error}")
-            return None
+            self._unplug(peer, f"its link broke: {error}")
+            return False
         return True
 
-    def _flush(self, peer: _Peer) -> None:
-        if peer.stuck:
-            if not self._send(peer, peer.stuck):
-                return
-            peer.stuck = None
-        while peer.backlog and peer.channel.may_send:
-            data = _join(peer.backlog)
-            peer.backlog_bytes -= len(data)
-            parts = peer.channel.pack(data)
+    def _flush(self, peer: Peer) -> None:
+        """Send what waits, as far as the client takes it."""
+        while peer.is_up and (parts := peer.next_parts()):
             if not self._send(peer, parts):
-                peer.stuck = parts
                 return
+            peer.channel.has_left()
         if peer.is_reported and peer.backlog_bytes <= DRAINED_BYTES:
             peer.is_reported = False
             self._emit(ev.ClientDrained(peer.session))
-
-
-def _join(backlog: deque[bytes]) -> bytes:
-    """Take from the front of `backlog` what fits into one message."""
-    data = backlog.popleft()
-    if not backlog or len(data) >= JOIN_BYTES:
-        return data
-    pieces, size_bytes = [data], len(data)
-    while backlog and size_bytes + len(backlog[0]) <= JOIN_BYTES:
-        pieces.append(backlog.popleft())
-        size_bytes += len(pieces[-1])
-    return b"".join(pieces)
 
 
 def _is_served(path: str) -> bool:
