@@ -37,6 +37,7 @@ def status(**changes: Any) -> dict[str, Any]:
                 "pid": 1,
                 "accounts": ["DU1000002"],
                 "connected_s": 3.0,
+                "away_s": 0.0,
                 "subscriptions": ["SPY"],
                 "orders": 31,
                 "open_orders": 7,
@@ -65,6 +66,13 @@ def test_who_is_connected_and_what_they_do_is_shown() -> None:
     (row,) = [line for line in shown(status()).splitlines() if "trade_cppi" in line]
     for text in ("trade_cppi/1", "DU1000002", "SPY", "31", "7", "24", "10", "100", "3 s"):
         assert text in row
+
+
+def test_a_broken_link_is_shown() -> None:
+    """Who has no link is not shown as connected."""
+    value = status()
+    value["sessions"][0]["away_s"] = 65.2
+    assert "no link for 1 min 5 s" in " ".join(shown(value).split())
 
 
 def test_the_upstream_connection_is_shown() -> None:

@@ -69,9 +69,15 @@ def sessions_table(sessions: list[dict[str, Any]]) -> RenderableType:
             escape(listed(session["subscriptions"])),
             *(str(session[key]) for key in ("orders", "open_orders", "fills")),
             *(str(session[key]) for key in ("messages_in", "bytes_out")),
-            duration(session["connected_s"]),
+            _connected(session),
         )
     return table
+
+
+def _connected(session: dict[str, Any]) -> str:
+    """Return for how long a strategy has been connected, or has had no link."""
+    away_s = session["away_s"]
+    return f"no link for {duration(away_s)}" if away_s else duration(session["connected_s"])
 
 
 def listed(names: list[str], most: int = 4) -> str:
