@@ -20,8 +20,9 @@ def ib(request: pytest.FixtureRequest, desk: Any) -> Iterator[Any]:
     if request.param == "proxied":
         program = desk.client("alpha")
     else:
+        host, port = desk.proxy.doors[0]
         program = IB()
-        program.connect(*desk.proxy.doors[0], clientId=1)
+        program.connect(host, port, clientId=1)
     program.errors, program.ends = [], []
     program.errorEvent += lambda _, code, *__: program.errors.append(code)
     program.disconnectedEvent += lambda: program.ends.append("end")
@@ -47,7 +48,9 @@ def test_streams_go_on(desk: Any, ib: Any, until: Callable[..., None]) -> None:
     assert [code for code in ib.errors if code in {1100, 1102}] == [1100, 1102]
     assert ib.ends == []
     assert ib.isConnected()
-    ticks, rows, live = [], [], []
+    ticks: list[Any] = []
+    rows: list[Any] = []
+    live: list[Any] = []
     ticker.updateEvent += ticks.append
     book.updateEvent += rows.append
     bars.updateEvent += lambda *_: live.append(bars[-1])
@@ -64,7 +67,12 @@ def test_a_question_of_the_outage_is_answered_after_it(
 
     async def ask() -> Any:
         lost = asyncio.Event()
-        ib.errorEvent += lambda _, code, *__: code == 1100 and lost.set()
+
+        def hear(_: int, code: int, *__: object) -> None:
+            if code == 1100:
+                lost.set()
+
+        ib.errorEvent += hear
         desk.sim.control.fault("restart", closed_s=2.0)
         await asyncio.wait_for(lost.wait(), 15)
         return await asyncio.wait_for(ib.reqContractDetailsAsync(AMD), 15)

@@ -60,3 +60,24 @@ def test_line_ends_with_the_last_client(desk: Any, until: Callable[..., None]) -
     assert desk.sim.simulation.quotes.subscriptions == 1
     beta.disconnect()
     until(lambda: desk.sim.simulation.quotes.subscriptions == 0, alpha)
+
+
+def test_a_competing_session_has_the_data_for_a_while(
+    connect: Callable[..., Any], until: Callable[..., None], reach: Any
+) -> None:
+    """10197 (fact 4.40): the line is not over, and ticks come back with the data."""
+    ib = connect()
+    [amd] = ib.qualifyContracts(Stock("AMD", "SMART", "USD"))
+    errors: list[int] = []
+    ib.errorEvent += lambda _, code, *__: errors.append(code)
+    ticker = ib.reqMktData(amd)
+    until(lambda: ticker.bid > 0, ib)
+    reach.sim.control.fault("competing_session")
+    until(lambda: 10197 in errors, ib)
+    reach.sim.control.mend("competing_session")
+    ticks: list[Any] = []
+    ticker.updateEvent += ticks.append
+    until(lambda: len(ticks) > 3, ib)
+    late = connect(2)
+    another = late.reqMktData(amd)
+    until(lambda: another.bid > 0, late)

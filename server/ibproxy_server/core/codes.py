@@ -25,8 +25,10 @@ INFORMATION = frozenset(
 )
 """Codes that never end the request or order whose id they carry; 2100 to 2199 likewise."""
 
-BUST = 10225
-"""A stream of bars is dead, but must be cancelled before it can be asked for again (fact 4.60)."""
+UNSHARED = frozenset({10197, 10225})
+"""Codes after which nobody may join a stream, although it has not ended: its bars are dead until
+it is cancelled (10225, fact 4.60); or another login has the data (10197, fact 4.40), and may give
+them back [assumed]."""
 
 _WARNINGS = range(2100, 2200)
 

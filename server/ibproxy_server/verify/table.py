@@ -259,6 +259,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          DOCS, RECORDED, LIMIT),
     _row("4.46", "The same ticks one by one may be asked for again after 15 s.",
          DOCS, DOCUMENTED, LIMIT),
+    _row("4.40", "10197: a competing session has the data; the stream is not over.",
+         "LEAN issue 140", UNCLEAR, UNPROVOKED),
     _row("4.43", "An unknown contract is 200 and no end marker follows.",
          DOCS, REPORTED, data.unknown_contract_is_200),
     _row("4.48", "Tick-by-tick data with a number of ticks opens with historical ones.",

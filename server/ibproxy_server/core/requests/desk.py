@@ -210,7 +210,7 @@ class RequestDesk:
         if self._is_retried(request, code, rest[1]):
             return True
         self._budget.report(request, code)
-        is_end = code != codes.BUST and not codes.is_information(code)
+        is_end = code not in codes.UNSHARED and not codes.is_information(code)
         concerned = [request, *request.heirs] if is_end else [request]
         code_text, text, *more = rest
         is_told = request.inherited.pop((b"4", code_text), None) is not None
@@ -224,7 +224,7 @@ class RequestDesk:
         if is_end:
             for each in concerned:
                 self._end(each)
-        elif code == codes.BUST:
+        elif code in codes.UNSHARED:
             self._live.unshare(request)
         elif code == codes.DEPTH_RESET:
             request.memory.book = None
