@@ -16,6 +16,9 @@ from tests.soak.census import memory, tables
 from tests.soak.plants import plant
 from tests.soak.subjects import SERVER_VERSION
 
+RESUME_S = 2.0
+"""All clients of the crowd are one process, so one that vanishes seems to be alive."""
+
 
 class Complaints(logging.Handler):
     """Counts what the proxy logs as errors."""
@@ -54,6 +57,7 @@ async def main(
             server_version=SERVER_VERSION,
             max_messages_per_second=0,
             limits=LimitsConfig(history=0),
+            resume_s=RESUME_S,
             listen=(f"ipc://{folder}/p.sock",),
             doors=tuple(DoorConfig("127.0.0.1:0", name) for name in at_doors),
             strategies={name: StrategyConfig(tuple(codes)) for name, codes in strategies.items()},

@@ -14,6 +14,7 @@ MAY_GROW = (
     ("hub.accounts._pictures", "an account's rows, a row for each position"),
     ("hub.requests._static", "answers kept for ten minutes, 16 MiB of them at most"),
     ("hub.serial._static.", "answers that stay the same are kept, with a limit of age and number"),
+    ("lane._ended.", "why sessions were ended, for the last thousand"),
     ("hub.context.counters", "a counter begins to exist when it first counts"),
 )
 """Beginning of the path of tables that may hold more than at the start, and why."""

@@ -160,9 +160,9 @@ class ZmqLane:
         if peer is None:
             return
         self._peers.pop(peer.routing_id, None)
-        self._ended.note(peer, reason)
         parts = lane.encode_control(lane.Refusal(reason) if refused else lane.Goodbye(reason))
-        if peer.is_up and not self._send(peer, parts):
+        self._ended.note(peer, reason)  # it may break off before it hears of it
+        if not self._send(peer, parts):
             self._farewells[peer.routing_id] = parts
 
     def probe(self) -> None:
@@ -280,7 +280,6 @@ class ZmqLane:
 
     def _lose(self, peer: Peer, reason: str) -> None:
         self._peers.pop(peer.routing_id, None)
-        self._ended.note(peer, reason)
         if self._by_session.pop(peer.session, None):
             self._emit(ev.ClientLeft(peer.session, reason))
 

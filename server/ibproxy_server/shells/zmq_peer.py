@@ -83,7 +83,7 @@ class Peer:
 
 
 class Ended:
-    """Why sessions have ended, for clients whose link was broken at that time."""
+    """Why the proxy has ended sessions, for clients that had no link when it did."""
 
     def __init__(self) -> None:
         self._reasons: OrderedDict[int, tuple[str, str]] = OrderedDict()
