@@ -14,8 +14,9 @@ from ibproxy.wire.framing import GREETING, frame
 from ibproxy.wire.messages import FIRST_VERSION
 from ibproxy_server.core.effects import Effect, SendUpstream
 from ibproxy_server.core.orders import recorder
-from ibproxy_server.core.orders.book import OrderBook, OrderRecord, Owner
+from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.owners import Owners
+from ibproxy_server.core.orders.record import OrderRecord, Owner
 from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.pacer import Pacer
 from ibproxy_server.core.requests.registry import Registry

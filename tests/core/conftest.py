@@ -13,6 +13,10 @@ from ibproxy_server.core.hub import Hub, HubSettings
 from ibproxy_server.core.orders.journal_entries import Entry
 
 Fields = list[str]
+Messages = Iterable[tuple[object, ...]]
+
+OWN_EXECUTIONS = 2147000003
+"""Under which request id the hub asks for executions itself."""
 
 
 class Client:
@@ -117,16 +121,44 @@ class World:
         """Return a world whose proxy begins with what this one's has recorded."""
         return World(self.hub.settings, tuple(self.recorded))
 
-    def connect(self, accounts: str = "DU1,DU2", version: int = 176, next_id: int = 1) -> World:
-        """Bring the gateway up, and forget what the hub asked first."""
+    def connect(
+        self,
+        accounts: str = "DU1,DU2",
+        version: int = 176,
+        next_id: int = 1,
+        *,
+        has_lists: bool = True,
+    ) -> World:
+        """Bring the gateway up, and forget what the hub asked first.
+
+        Args:
+            accounts: of the login.
+            version: the server version that is agreed upon.
+            next_id: what the gateway calls the next order id.
+            has_lists: whether it answers the first questions about orders: there are none.
+        """
         self.feed(ev.Tick())
         self.feed(ev.UpstreamConnected())
         self.say(version, "20261122 10:00:00 EST")
         self.say(15, 1, accounts)
         self.say(9, 1, next_id)
+        if has_lists:
+            self.list_orders()
         self.pass_time(5.0)
         self.asked()
         return self
+
+    def list_orders(
+        self, open_orders: Messages = (), executions: Messages = (), completed: Messages = ()
+    ) -> None:
+        """The gateway answers what the hub asks about orders after an outage."""
+        for messages, end in (
+            (open_orders, (53, 1)),
+            (executions, (55, 1, OWN_EXECUTIONS)),
+            (completed, (102,)),
+        ):
+            for message in (*messages, end):
+                self.say(*message)
 
     def client(self, strategy: str = "alpha", port: int = 7497) -> Client:
         """Return a client that has arrived."""

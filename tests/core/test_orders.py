@@ -61,10 +61,12 @@ def status(
 def execution(
     order_id: object, exec_id: str, req_id: object = -1, account: str = "DU1", **more: Any
 ) -> tuple[object, ...]:
-    """Return an execDetails message of version 176."""
+    """Return an execDetails message of version 176: of 10 at 100, if nothing else is said."""
     fields: list[object] = [11, req_id, order_id, *([""] * 28)]
-    fields[14], fields[16] = exec_id, account
+    fields[14], fields[15], fields[16] = exec_id, more.get("time", "20261122 10:00:00"), account
+    fields[19], fields[20] = more.get("shares", 10), more.get("price", 100)
     fields[21], fields[22] = more.get("perm_id", 900), more.get("client_id", OURS)
+    fields[24], fields[25] = more.get("total", 10), more.get("average", 100)
     return tuple(fields)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ibproxy_server.core.hub import Hub, HubSettings
 from ibproxy_server.core.orders import book as order_book
 from ibproxy_server.core.orders import journal_entries as je
 from ibproxy_server.core.orders.recorder import NEWS_DELAY_S, RETRY_S
+from tests.core.conftest import OWN_EXECUTIONS as OWN
 from tests.core.conftest import World
 from tests.core.test_orders import execution, open_order, order, status
 
@@ -246,7 +248,7 @@ def test_an_order_that_waits_in_the_queue_when_the_gateway_goes_never_leaves() -
     alpha.say(*order(3))
     assert orders_sent(world) == 1
     world.feed(ev.UpstreamLost("it has gone"))
-    world.connect(next_id=1)
+    world.connect(next_id=1, has_lists=False)
     world.pass_time(5.0)
     assert orders_sent(world) == 1
     expected = ["unknown", "refused", "refused"]
@@ -267,10 +269,8 @@ def restarted(world: World, next_id: int = 1, lists: tuple[tuple[object, ...], .
         lists: the gateway's open orders.
     """
     again = world.restarted()
-    again.connect(next_id=next_id)
-    for message in lists:
-        again.say(*message)
-    again.say(53, 1)
+    again.connect(next_id=next_id, has_lists=False)
+    again.list_orders(lists)
     return again
 
 
@@ -316,7 +316,8 @@ def test_old_orders_reach_their_owner_after_a_restart(world: World) -> None:
     world.say(*open_order(2))
     world.say(*status(2))
     world.pass_time(1.0)
-    again = restarted(world, lists=(open_order(2), status(2)))
+    of_beta = open_order(1, account="DU2", perm_id=901), status(1, perm_id=901)
+    again = restarted(world, lists=(open_order(2), status(2), *of_beta))
     alpha, beta = again.client("alpha").start(7), again.client("beta").start(7)
     assert alpha.take() == []
     again.say(*execution(2, "x.1"))
@@ -357,7 +358,7 @@ def test_a_gateway_that_lists_old_orders_without_ids_is_understood(world: World)
 def test_an_order_that_may_have_got_lost_is_told_as_such(world: World) -> None:
     """It is not sent again; its owner is told with 2198 until the gateway has spoken of it."""
     world.client("alpha").start().say(*order(1))
-    again = restarted(world)
+    again = world.restarted().connect(has_lists=False)
     assert again.asked(3) == []
     assert any("may or may not have arrived" in each for each in again.notices())
     alpha = again.client("alpha")
@@ -393,19 +394,14 @@ def lost(world: World) -> tuple[World, Any]:
     """Return a restarted world and alpha, whose order 1 may have got lost."""
     world.client("alpha").start().say(*order(1))
     again = world.restarted()
-    again.connect()
+    again.connect(has_lists=False)
     return again, again.client("alpha").start()
-
-
-OWN = 2147000003
 
 
 def test_an_order_that_is_in_no_list_is_lost(world: World) -> None:
     """Neither open nor executed today: it is refused, its owner is told, its id stays used."""
     again, alpha = lost(world)
-    again.say(53, 1)
-    assert alpha.take(4) == []
-    again.say(55, 1, OWN)
+    again.list_orders()
     [told] = alpha.take(4)
     assert told[2:4] == ["1", "201"]
     assert "did not reach the gateway" in told[4]
@@ -415,30 +411,26 @@ def test_an_order_that_is_in_no_list_is_lost(world: World) -> None:
     assert again.hub.context.counters["late_messages"] == 0
 
 
-def test_lists_may_end_in_any_order(world: World) -> None:
-    """Only both together tell that an order is lost."""
+@pytest.mark.parametrize("ends", tuple(itertools.permutations([(53, 1), (55, 1, OWN), (102,)])))
+def test_lists_may_end_in_any_order(world: World, ends: tuple[tuple[object, ...], ...]) -> None:
+    """Only all together tell that an order is lost."""
     again, alpha = lost(world)
-    again.say(55, 1, OWN)
-    assert alpha.take(4) == []
-    again.say(53, 1)
+    for end in ends:
+        assert alpha.take(4) == []
+        again.say(*end)
     assert [each[3] for each in alpha.take(4)] == ["201"]
 
 
 def test_an_order_in_a_list_is_not_lost(world: World) -> None:
     """It is open, or it was filled and is open no more."""
     again, alpha = lost(world)
-    again.say(*open_order(1))
-    again.say(53, 1)
-    again.say(55, 1, OWN)
+    again.list_orders([open_order(1)])
     assert alpha.take(4) == []
     assert [each.state_text for each in again.hub.orders.book.records] == ["stated"]
     again, alpha = lost(world)
-    again.say(53, 1)
-    again.say(*execution(1, "x.1", req_id=OWN))
-    again.say(55, 1, OWN)
+    again.list_orders(executions=[execution(1, "x.1", req_id=OWN)])
     assert alpha.take(4) == []
-    texts = [each.state_text for each in again.hub.orders.book.records]
-    assert texts[0] == "gone"
+    assert [each[1:5] for each in alpha.take(3)] == [["1", "Filled", "10", "0"]]
 
 
 def test_an_order_of_another_day_stays_unknown(world: World) -> None:
@@ -495,7 +487,7 @@ def test_what_the_gateway_lists_is_the_truth(world: World) -> None:
     assert alpha.take(53) == [["53", "1"]]
     state = je.compacted(again.recorded)[("state", 1)]
     assert isinstance(state, je.OrderState)
-    assert (state.text, state.is_done) == ("gone", True)
+    assert (state.text, state.is_done) == ("Cancelled", True)
 
 
 def test_the_journal_of_another_login_ends_the_proxy(world: World) -> None:

@@ -18,6 +18,7 @@ from ibproxy_server.core.accounts import AccountDesk
 from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.orders.executions import Executions
+from ibproxy_server.core.orders.open_lists import OpenLists
 from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.requests import RequestDesk, delivery
 from ibproxy_server.core.requests.memory import Memory
@@ -212,8 +213,8 @@ MUTATIONS: Mapping[str, Plant] = {
     "a global cancel cancels everybody's": _method(OrderDesk, "_cancel_all", _cancel_everybodys),
     "executions of all client ids": _method(Executions, "_is_wanted", lambda *_: True),
     "executions of all accounts": _everybody_sees(Executions, "answer"),
-    "all open orders of all accounts": _everybody_sees(OrderDesk, "_audience_of"),
-    "no open orders": _method(OrderDesk, "_wait_for_list", _end_list_at_once),
+    "all open orders of all accounts": _everybody_sees(OpenLists, "audience_of"),
+    "no open orders": _method(OpenLists, "wait", _end_list_at_once),
     "no commissions": _method(Executions, "commission", _commission_to_nobody),
     "the clock stands": _method(SerialDesk, "_tell_time", _clock_stands),
     "a refused id is used up": _method(OrderBook, "refuse", lambda *_: None),

@@ -260,6 +260,11 @@ def cancelled_without_status(sim: Simulation) -> None:
     reports.cancelled = tell  # type: ignore[method-assign] # that is the fault
 
 
+def all_filled(fields: Fields) -> Fields:
+    """A completed order is filled, however it ended."""
+    return ["Filled" if each == "Cancelled" else each for each in fields]
+
+
 def unknown_is_passed_over(_sim: Simulation, _client: Client, fields: list[str]) -> bool:
     """The cancel of what is unknown is not answered."""
     return int(fields[2]) == UNKNOWN_ORDER

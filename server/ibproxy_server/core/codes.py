@@ -53,6 +53,18 @@ FATE_UNKNOWN = (
 )
 """Told to the owner of such an order; the proxy's own, like 2199."""
 
+END_UNKNOWN = (
+    2198,
+    "Order {id} is open no more, and the gateway does not say how it ended: look at the position.",
+)
+"""Told to the owner of an order that ended in an outage which the gateway's lists do not cover."""
+
+NOT_SENT = (2197, "{what} did not reach the broker: {reason}")
+"""A change or a cancel was not sent; its order stands as before, and is stated behind this."""
+
+NOT_CERTAIN = (2196, "{what} may not have reached the broker: {reason}")
+"""A change or a cancel was on its way, or waits; how its order stands is stated behind this."""
+
 _PACING_TEXTS = {162: b"pacing violation", 322: b"simultaneous API historical data requests"}
 """Refusals that the same request does not get later: code -> what the text says (5.3, 5.4)."""
 
@@ -125,6 +137,7 @@ NO_SUCH_REQUEST = (321, "Error validating request.-'ib' : cause - No request wit
 DUPLICATE_ORDER = (103, "Duplicate order id")
 INVALID_ORDER_ID = (10149, "Invalid order id: {id}")  # fact 3.8
 ORDER_NOT_FOUND = (10147, "OrderId {id} that needs to be cancelled is not found.")
+ORDER_CANCELED = (202, "Order Canceled - reason:{reason}")  # fact 3.61
 ORDER_REJECTED = (201, "Order rejected - reason:{reason}")
 ACCOUNT_MISSING = (435, "You must specify an account.")  # fact 3.71
 NO_PARENT = (  # fact 3.97

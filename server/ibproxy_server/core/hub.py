@@ -10,6 +10,7 @@ It never raises on what a peer sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from ibproxy.errors import LocalError, RemoteProtocolError
@@ -71,7 +72,9 @@ class Hub:
         self.orders.owners.upstream_client_id = settings.client_id
         self._journal_accounts = restore(self.orders.book, journal)
         self.accounts = AccountDesk(self.context, self.requests, settings.account_turn_s)
-        self.serial = SerialDesk(self.context, {101: self.orders.show_completed})
+        patches = {101: self.orders.show_completed, 102: self.orders.completed_end}
+        self.serial = SerialDesk(self.context, patches, self.orders.completed_refused)
+        self.orders.ask_completed = partial(self.serial.ask_for_proxy, 99, 0)
         self.outage = Outage(self.context, self._drop)
         self.notices = NoticeDesk(
             self.context, self.requests, self.serial, self.orders.error, self._link_to_ib
@@ -134,6 +137,7 @@ class Hub:
         self.orders.recorder.advance()
         self.absences.advance()
         if self.upstream.is_ready:
+            self.orders.advance()
             self.accounts.advance()
             self.requests.advance()
             self.serial.advance()
@@ -159,6 +163,7 @@ class Hub:
         ]
         if self.upstream.is_ready:
             deadlines += [
+                self.orders.next_deadline_s(),
                 self.accounts.next_deadline_s(),
                 self.requests.next_deadline_s(),
                 self.serial.next_deadline_s(),
@@ -342,9 +347,9 @@ class Hub:
             return
         self.orders.book.raise_upstream_id(upstream.next_valid_id - 1)
         self.context.set_gateway_time(upstream.time_text)
+        self.serial.start()  # before orders, which ask for completed ones by it
         self.orders.start()
         self.accounts.start(upstream.accounts)
-        self.serial.start()
         self.requests.start()
         text = (
             f"connected to the gateway at {upstream.address}, server version "
@@ -354,7 +359,7 @@ class Hub:
         self.reception.opens()
 
     def _executions_end(self, row: Answer, payload: bytes) -> None:
-        if not self.orders.doubts.executions_end(payload):
+        if not self.orders.executions_end(payload):
             self.requests.answer(row, payload)
 
     def _journal_fits(self, accounts: tuple[str, ...]) -> bool:

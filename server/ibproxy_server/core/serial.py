@@ -60,13 +60,18 @@ class SerialDesk:
     Args:
         context: shared by all desks.
         patches: message id -> what makes an answer fit to be shown.
+        completed_refused: called when the gateway refuses to list completed orders.
     """
 
     def __init__(
-        self, context: Context, patches: Mapping[int, Callable[[bytes], bytes]] | None = None
+        self,
+        context: Context,
+        patches: Mapping[int, Callable[[bytes], bytes]] | None = None,
+        completed_refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._context = context
         self._patches = patches or {}
+        self._completed_refused = completed_refused
         self._asked: dict[Kind, _Asked] = {}
         self._static = StaticAnswers()
         self._proxy = Session(0, "ibproxy", View((), is_whole=True), 0.0)
@@ -114,6 +119,10 @@ class SerialDesk:
 
     def reset(self) -> None:
         """The connection to the gateway is gone; who waits goes on waiting."""
+        self.forget(self._proxy)  # it asks again
+        for kind, asked in list(self._asked.items()):
+            if not asked.askers and not asked.later:
+                del self._asked[kind]
         for asked in self._asked.values():
             asked.told_before |= set(asked.told)
         self._static.clear()
@@ -181,6 +190,7 @@ class SerialDesk:
                 for session in asked.askers:
                     session.send(payload)
                 self._finish(kind)
+                self._completed_refused()
                 return True
         return False
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ibproxy_server.core.orders.layout import COMPLETED_PERM_ID, completed
 from ibproxy_server.verify.assumption import CannotCheck, Differs
 from ibproxy_server.verify.lab import Lab, is_read_only
 from ibproxy_server.verify.order_form import cancellation
@@ -256,6 +257,28 @@ def cancel_ends_with_202(lab: Lab) -> str:
     if statuses[-1:] != ["Cancelled"]:
         raise Differs(", ".join([*statuses, "202"]))
     return ", ".join([*statuses, "202"])
+
+
+def cancelled_orders_are_completed(lab: Lab) -> str:
+    """3.103: 101 with the permId, the status Cancelled, and nothing filled."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.work(lab.main, ticket)
+    [order] = of_order(open_orders(lab.main), ticket.order_id)[-1:] or [["0"] * 99]
+    lab.cancel(lab.main, ticket.order_id)
+    if order[PERM_ID_AT] == "0":
+        raise CannotCheck("the order was not listed with a permId")
+    try:
+        messages = lab.main.ask(99, 0, until=is_kind(102))
+    except Silence as silence:
+        raise CannotCheck(f"completed orders did not end: {silence}") from None
+    rows = [m for m in messages if m[0] == "101" and m[COMPLETED_PERM_ID] == order[PERM_ID_AT]]
+    if not rows:
+        raise Differs(f"it is not among the {len(messages) - 1} completed orders")
+    read = completed([*(field.encode() for field in rows[0]), b""], lab.main.version)
+    if read.status != b"Cancelled" or read.filled:
+        raise Differs(f"it is read as {read.status.decode()}, filled {read.filled}")
+    return f"Cancelled, {read.text.decode()}"
 
 
 def order_errors_have_the_order_id(lab: Lab) -> str:

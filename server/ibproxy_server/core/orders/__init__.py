@@ -1,11 +1,18 @@
 """Orders: never lost, never doubled, never guessed.
 
-desk             what sessions ask about orders, and what is told of them
-book             which order is whose: ids mapped both ways, the last known state of each
-executions       executions and their commissions
-owners           whose an order is, and by which ids a session knows it
-layout           where things stand in order messages
-recorder         what the journal must know, and what waits until it does
-journal_entries  what is written to the journal, as values
-doubts           orders that may have got lost on their way
+desk              what sessions ask about orders, and what is told of them
+book              which order is whose: ids mapped both ways
+record            one order, and how it stands as far as is known
+executions        executions and their commissions
+known_executions  which executions have been told
+owners            whose an order is, and by which ids a session knows it
+statements        what owners and others are shown of an order
+open_lists        lists of open orders, and who waits for them
+layout            where things stand in order messages
+recorder          what the journal must know, and what waits until it does
+journal_entries   what is written to the journal, as values
+outage            orders, changes and cancels that are asked for during an outage
+doubts            orders that may have got lost on their way
+reconciliation    what happened in an outage, asked of the gateway and told once
+endings           how an order ended that is open no more
 """

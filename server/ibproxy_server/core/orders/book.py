@@ -9,131 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 
 from ibproxy.errors import LocalError
-from ibproxy_server.core.orders.layout import DONE
-
-Owner = tuple[str, int]
-"""Strategy and client id."""
+from ibproxy_server.core.orders.record import OrderRecord, Owner
 
 MAX_DONE = 50_000
 """So many orders that are done are known; when there are more, the one done first is forgotten."""
 
 ORDER_IDS_END = 2_000_000_000
 """Order ids upstream stay below it; request ids begin there."""
-
-
-@dataclass(eq=False)
-class OrderRecord:
-    """One order.
-
-    Attributes:
-        upstream_id: its order id at the gateway; 0 for one that was not placed by an API client.
-        owner: who placed it through this proxy; None for all others.
-        client_order_id: its id for the owner.
-        foreign_client_id: the API client that placed it, if not this proxy.
-        perm_id: the broker's id; empty until it is known.
-        account: its account; empty until it is known.
-        highest_before: the highest id that its owner had used when it was placed, in this run.
-        is_what_if: whether it only asks for margin and commission.
-        is_transmitted: whether the broker is to get it; if not, the gateway keeps it to itself and
-            tells nothing of it (fact 3.91).
-        has_left: whether it was sent, or may have been.
-        is_unknown: whether it may or may not have reached the gateway, which has not said.
-        is_stated: whether the gateway has ever stated it with an openOrder.
-        open_message: fields of its last openOrder, for as long as it may work.
-        status_message: fields of its last orderStatus.
-        fills: how many executions it had.
-        day: the gateway's day when it was placed, such as 20261122; empty if it is not known.
-        is_retired: whether it waits to be forgotten.
-        places: how many of its placeOrder messages were not refused, as far as is known.
-        asked_cancels: the owner's cancels under way.
-        unasked_cancels: single cancels under way that stand for a global one.
-        is_gone: whether the gateway has refused it, or no longer lists it.
-    """
-
-    upstream_id: int
-    owner: Owner | None = None
-    client_order_id: int = 0
-    foreign_client_id: int = 0
-    perm_id: bytes = b""
-    account: bytes = b""
-    highest_before: int = 0
-    is_what_if: bool = False
-    is_transmitted: bool = False
-    has_left: bool = False
-    is_unknown: bool = False
-    is_stated: bool = False
-    open_message: list[bytes] | None = None
-    status_message: list[bytes] | None = None
-    fills: int = 0
-    day: str = ""
-    is_retired: bool = False
-    places: int = 0
-    is_gone: bool = False
-    asked_cancels: int = 0
-    unasked_cancels: int = 0
-
-    @property
-    def has_cancels(self) -> bool:
-        """Whether a cancel is under way."""
-        return bool(self.asked_cancels or self.unasked_cancels)
-
-    def take_refusal(self) -> bool:
-        """A cancel was refused; return whether the owner is to be told.
-
-        Which one it was is not said, and the owner does not know of those that it did not ask for.
-        """
-        if self.asked_cancels or not self.unasked_cancels:
-            self.asked_cancels = max(0, self.asked_cancels - 1)
-            return True
-        self.unasked_cancels -= 1
-        return False
-
-    def take_cancelled(self) -> None:
-        """It is cancelled: one of its cancels was not refused."""
-        if self.unasked_cancels:
-            self.unasked_cancels -= 1
-        elif self.asked_cancels:
-            self.asked_cancels -= 1
-
-    @property
-    def status(self) -> bytes:
-        """Its last status; empty before the first."""
-        return self.status_message[2] if self.status_message else b""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether an open-orders answer lists it."""
-        return self.is_stated and self.may_work
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the gateway has refused it before stating it: its id is as good as new."""
-        return self.is_gone and not self.was_stated
-
-    @property
-    def was_stated(self) -> bool:
-        """Whether the gateway has ever said what it is, or how it stands."""
-        return self.is_stated or self.status_message is not None
-
-    @property
-    def state_text(self) -> str:
-        """How it stands, in a word."""
-        if self.is_gone:
-            return "gone" if self.was_stated else "refused"
-        if self.was_stated:
-            return self.status.decode(errors="replace") or "stated"
-        if self.is_unknown:
-            return "unknown"
-        return "sent" if self.is_transmitted else "held"
-
-    @property
-    def may_work(self) -> bool:
-        """Whether it may be alive at the broker, as far as is known here."""
-        return not self.is_what_if and not self.is_gone and self.status not in DONE
 
 
 class OrderBook:
@@ -184,7 +69,7 @@ class OrderBook:
 
     def restore(self, record: OrderRecord) -> None:
         """Take in an order that was placed before the proxy was started."""
-        record.has_left = True
+        record.has_left = record.is_of_earlier_run = True
         if record.owner:
             self._add(record, record.owner)
             record.highest_before = record.client_order_id  # what was before is not known
@@ -200,17 +85,21 @@ class OrderBook:
         self._by_upstream_id[record.upstream_id] = record
         self.records.append(record)
 
-    def doubt(self) -> list[OrderRecord]:
-        """Return the orders that from now on may or may not have reached the gateway.
+    def in_flight(self) -> list[OrderRecord]:
+        """Return the orders that have left and of which the gateway has said nothing.
 
-        The gateway must say. One that is held back (transmit off) is left as it is: nothing is
-        ever said of it (facts 3.49, 3.91).
+        One that is held back (transmit off) is none of them: nothing is ever said of it
+        (facts 3.49, 3.91).
         """
-        unknown = [
+        return [
             each
             for each in self._unstated()
             if each.has_left and each.is_transmitted and not each.is_unknown
         ]
+
+    def doubt(self) -> list[OrderRecord]:
+        """Return the orders that from now on may or may not have reached the gateway."""
+        unknown = self.in_flight()
         for record in unknown:
             record.is_unknown = True
         return unknown
@@ -304,25 +193,31 @@ class OrderBook:
             record.perm_id = perm_id
             self._by_perm_id[perm_id] = record
 
-    def forget_unlisted(self, listed: set[bytes]) -> list[OrderRecord]:
-        """The gateway's full list of open orders is in: what it does not name is open no more.
-
-        Orders of this proxy that were never stated may be too young to be listed.
-
-        Returns:
-            The orders of this proxy that are open no more.
-        """
-        gone = []
+    def forget_foreign(self, listed: Collection[OrderRecord]) -> None:
+        """The gateway's full list of open orders is in: what is not ours and not in it is gone."""
         for record in list(self.records):
-            if record.perm_id in listed:
-                continue
-            if record.owner is None:
+            if record.owner is None and record not in listed:
                 self.records.remove(record)
                 self._by_perm_id.pop(record.perm_id, None)
-            elif record.is_open:
-                record.is_gone = True
-                gone.append(record)
-        return gone
+
+    def unlisted(self, listed: Collection[OrderRecord]) -> list[OrderRecord]:
+        """Return the orders of this proxy that were open and are not in the gateway's full list.
+
+        Those that were never stated may be too young to be listed, and are none of them.
+        """
+        return [
+            each
+            for each in self.records
+            if each.owner and each.is_open and not each.is_unknown and each not in listed
+        ]
+
+    def open_questions(self) -> list[OrderRecord]:
+        """Return the what-ifs that may still be answered."""
+        return [
+            each
+            for each in self.records
+            if each.is_what_if and not each.is_answered and not each.is_gone
+        ]
 
     def oca_name(self, owner: Owner, name: bytes) -> bytes:
         """Return the group name upstream, kept apart from another owner's of the same name.

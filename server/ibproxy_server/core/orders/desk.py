@@ -1,33 +1,34 @@
 """Orders: placed under ids of the proxy's own, and everything about them brought home.
 
-An order's messages go to its owner (facts 3.30, 3.37). Open orders are asked of the gateway, one
-list at a time for all who wait; each is shown its part as it comes, and the order book is brought
-up to date by it.
+An order's messages go to its owner (facts 3.30, 3.37). What cannot be sent is answered by
+`outage`, and what an outage leaves open is settled by `reconciliation`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from ibproxy.errors import LocalError
-from ibproxy.wire.framing import join_fields
 from ibproxy.wire.messages import Answer, Request
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.orders import layout as at
-from ibproxy_server.core.orders.book import OrderBook, OrderRecord
+from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.doubts import Doubts
 from ibproxy_server.core.orders.executions import Executions
+from ibproxy_server.core.orders.open_lists import OpenLists
+from ibproxy_server.core.orders.outage import OutageRules
 from ibproxy_server.core.orders.owners import Owners
+from ibproxy_server.core.orders.reconciliation import Reconciliation
+from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.orders.recorder import Recorder
+from ibproxy_server.core.orders.statements import Statements
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
 
-ALL_OPEN_ORDERS = 16
-_ALL_OPEN_ORDERS = join_fields(ALL_OPEN_ORDERS, 1)
-_OPEN_ORDER_END = join_fields(53, 1)
 _ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
 """Where an error's text names an order: OrderId 5, Duplicate order id: 5, with id =5."""
 
@@ -46,27 +47,40 @@ class OrderDesk:
         self.book = OrderBook()
         self.recorder = Recorder(context, self.book)
         self.owners = Owners(context, self.book)
-        self.doubts = Doubts(context, self.book, self.recorder, self.owners.session_of)
-        self.executions = Executions(requests, self.book, self.owners, self.doubts, self.recorder)
+        self.statements = Statements(context, self.book, self.owners)
+        self.doubts = Doubts(context, self.book, self.recorder, self.statements)
+        self.rules = OutageRules(context, self.statements)
+        self.reconciliation = Reconciliation(
+            context, self.book, self.recorder, self.statements, self.doubts, self.rules
+        )
+        self.open_lists = OpenLists(context, self.book, self.owners)
+        self.open_lists.on_end = self.reconciliation.open_orders_end
+        self.reconciliation.ask_open = self.open_lists.ask_for_proxy
+        self.executions = Executions(
+            context,
+            requests,
+            self.book,
+            self.owners,
+            self.doubts,
+            self.recorder,
+            self.reconciliation,
+        )
         self._receive = {
             3: self._place,
             4: self._cancel,
-            5: self._show_open,
+            5: self.open_lists.show_own,
             7: self.executions.receive,
-            16: self._wait_for_list,
+            16: self.open_lists.wait,
             58: self._cancel_all,
         }
         self._handle = {
             3: self._status,
             5: self._open_order,
             11: self.executions.answer,
-            53: self._all_open_end,
+            53: lambda _: self.open_lists.end(),
             59: self.executions.commission,
             100: self._bound,
         }
-        self._listed: set[bytes] | None = None  # permIds of a full list that is coming in
-        self._waiting: list[tuple[Session, Request]] = []
-        self._waiting_for_next: list[tuple[Session, Request]] = []
 
     # from clients
 
@@ -87,11 +101,12 @@ class OrderDesk:
         if record is None and client_order_id < self.book.next_client_id(session.owner):
             session.error(client_order_id, *codes.DUPLICATE_ORDER)  # fact 3.9
             return
+        if self.rules.refuses(session, record, client_order_id):
+            return
         if is_what_if:
             record = None  # also under a working order's id a question of its own (fact 3.102)
-        if not self._settle_account(session, client_order_id, fields):
-            return
-        if not self._map_parent(session, client_order_id, fields):
+        is_allowed = self._settle_account(session, client_order_id, fields)
+        if not is_allowed or not self._map_parent(session, client_order_id, fields):
             return
         is_new = record is None
         try:
@@ -104,6 +119,9 @@ class OrderDesk:
         record.account = fields[at.ACCOUNT]
         if is_new:
             record.day = self._context.gateway_day()
+        else:
+            record.change = at.asked_terms(fields)
+        record.quantity, record.parent_id = fields[at.QUANTITY], fields[at.PARENT_ID]
         record.is_transmitted |= fields[at.TRANSMIT] == b"1"
         record.places += 1
         if fields[at.OCA_GROUP]:
@@ -111,14 +129,24 @@ class OrderDesk:
             fields[at.OCA_GROUP] = self.book.oca_name(session.owner, shown)
             self.recorder.oca_name(fields[at.OCA_GROUP], shown)
         fields[1] = b"%d" % record.upstream_id
-        send = partial(self._send_order, session, fields, record)
-        refuse = partial(self._not_recorded, session, record, send, is_new=is_new)
-        self.recorder.hold(record, fields, fields[at.OCA_GROUP], send, refuse)
+        refuse = partial(self._refuse_unsent, session, record, is_new=is_new)
+        send = partial(self._send_order, session, fields, record, refuse)
+        not_recorded = partial(self._not_recorded, record, send, refuse, is_new=is_new)
+        self.recorder.hold(record, fields, fields[at.OCA_GROUP], send, not_recorded)
 
-    def _send_order(self, session: Session, fields: list[bytes], record: OrderRecord) -> None:
+    def _send_order(
+        self,
+        session: Session,
+        fields: list[bytes],
+        record: OrderRecord,
+        refuse: Callable[[str], None],
+    ) -> None:
         payload = b"\0".join(fields) + b"\0"
 
         def leave() -> tuple[bytes, ...]:
+            if self._context.outage:  # it has begun since the order came
+                refuse(self._context.outage)
+                return ()
             record.has_left = True
             return (payload,)
 
@@ -126,20 +154,30 @@ class OrderDesk:
 
     def _not_recorded(
         self,
-        session: Session,
         record: OrderRecord,
         send: Callable[[], None],
+        refuse: Callable[[str], None],
         reason: str,
         *,
         is_new: bool,
     ) -> None:
         """Refuse a new order; a change of one that is in the journal leaves all the same."""
-        if not is_new and not record.is_refused:
+        if is_new or record.is_refused or self._context.outage:
+            refuse(reason)
+        else:
             send()
-            return
-        self.book.give_up(record)
-        self.recorder.withdraw(record)
-        self._reject(session, record.client_order_id, reason)
+
+    def _refuse_unsent(
+        self, session: Session, record: OrderRecord, reason: str, *, is_new: bool
+    ) -> None:
+        """An order, or a change of one, does not leave."""
+        if is_new or record.is_refused:
+            self.book.give_up(record)
+            self.recorder.withdraw(record)
+            self._reject(session, record.client_order_id, reason)
+        else:
+            record.change = None
+            self.rules.not_sent(record, "change", reason)
 
     def _map_parent(self, session: Session, client_order_id: int, fields: list[bytes]) -> bool:
         """Put the parent's upstream id in its place; refuse an unknown parent."""
@@ -176,9 +214,12 @@ class OrderDesk:
         if record is None or (record.is_refused and not record.has_left):
             self._not_found(session, client_order_id)
             return
+        if not self.rules.takes_cancel(record):
+            return
         record.asked_cancels += 1
         fields[2] = b"%d" % record.upstream_id
         self._send_cancel(session, fields, row, record)
+        self.rules.cancel_passed_on(record)
 
     def _send_cancel(
         self, session: Session, fields: list[bytes], row: Request, record: OrderRecord
@@ -188,10 +229,11 @@ class OrderDesk:
 
         def order_waited_in_vain(reason: str) -> None:
             del reason
-            if not record.is_refused:
+            if record.is_refused:
+                if record.asked_cancels:
+                    self._not_found(session, record.client_order_id)
+            elif self._context.has_gateway:
                 send()
-            elif record.asked_cancels:
-                self._not_found(session, record.client_order_id)
 
         self.recorder.in_turn(record, send, order_waited_in_vain)
 
@@ -201,6 +243,8 @@ class OrderDesk:
 
     def _cancel_all(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """Cancel what the session owns; upstream the message would cancel everybody's."""
+        if not self.rules.takes_global_cancel(session):
+            return
         tail = (b"",) if self._context.server_version >= 169 else ()  # noqa: PLR2004
         for record in self.book.of_owner(session.owner):
             if record.may_work and not record.has_cancels:
@@ -208,58 +252,39 @@ class OrderDesk:
                 fields = [b"4", b"1", b"%d" % record.upstream_id, *tail]
                 self._send_cancel(session, fields, row, record)
 
-    def _show_open(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        """List the session's orders; what has just been placed is listed as well, so ask."""
-        if any(each.may_work for each in self.book.of_owner(session.owner)):
-            self._wait_for_list(session, row, fields)
-        else:
-            session.send(_OPEN_ORDER_END)
+    def forget(self, session: Session) -> None:
+        """The session is over; its orders stay (fact 1.57)."""
+        self.open_lists.forget(session)
+        self.executions.forget(session)
 
-    def _wait_for_list(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        """Let the session wait for a list that is asked for after its question."""
-        del fields
-        if self._listed is None:
-            self._waiting.append((session, row))
-            self.refresh()
-        else:
-            # the list on its way may be older than the question
-            self._waiting_for_next.append((session, row))
+    # outages
 
     @property
     def is_settled(self) -> bool:
-        """Whether the gateway has told what happened while it was away."""
-        return self._listed is None
-
-    def reconcile(self) -> None:
-        """The gateway has got its own link back: ask what happened meanwhile."""
-        self.refresh()
+        """Whether all that happened in the last outage has been told."""
+        return self.reconciliation.is_settled
 
     def start(self) -> None:
         """The gateway is there: what it lists is the truth, whatever the journal said."""
-        self.refresh()
-        self.doubts.begin()
+        self.reconciliation.start()
 
-    def refresh(self) -> None:
-        """Ask the gateway for all open orders; its answer brings the book up to date."""
-        self._listed = set()
-        self._context.pacer.push(0, _ALL_OPEN_ORDERS)
-
-    def forget(self, session: Session) -> None:
-        """The session is over; its orders stay (fact 1.57)."""
-        for waiting in (self._waiting, self._waiting_for_next):
-            waiting[:] = [each for each in waiting if each[0] is not session]
-        self.executions.forget(session)
+    def reconcile(self) -> None:
+        """The gateway has IB again, and the connection to it has stayed."""
+        self.reconciliation.reconcile()
 
     def reset(self) -> None:
-        """The connection to the gateway is gone; the book stays.
-
-        Orders that have not left never will: a late order is another order. Of those that left
-        without a word from the gateway nobody knows.
-        """
+        """The connection to the gateway is gone; the book and the sessions stay."""
         self.doubts.connection_lost()
-        self._listed = None
-        self._waiting.clear()
-        self._waiting_for_next.clear()
+        self.open_lists.reset()
+        self.reconciliation.reset()
+
+    def advance(self) -> None:
+        """Give up lists that do not come, and ask again for what is not known."""
+        self.reconciliation.advance()
+
+    def next_deadline_s(self) -> float | None:
+        """Return when `advance` has something to do."""
+        return self.reconciliation.next_deadline_s()
 
     # from the gateway
 
@@ -267,9 +292,33 @@ class OrderDesk:
         """Bring a message about an order to its owner."""
         self._handle[row.msg_id](payload.split(b"\0"))
 
+    def executions_end(self, payload: bytes) -> bool:
+        """Take the end of the proxy's own list of executions; False if it is another's."""
+        return self.reconciliation.executions_end(payload)
+
+    @property
+    def ask_completed(self) -> Callable[[], None]:
+        """What asks for completed orders; every 101 and 102 must then come here."""
+        return self.reconciliation.ask_completed
+
+    @ask_completed.setter
+    def ask_completed(self, ask: Callable[[], None]) -> None:
+        self.reconciliation.ask_completed = ask
+
+    def completed_refused(self) -> None:
+        """The gateway does not list completed orders."""
+        self.reconciliation.completed_refused()
+
+    def completed_end(self, payload: bytes) -> bytes:
+        """Take the end of a list of completed orders, and return it."""
+        self.reconciliation.completed_end()
+        return payload
+
     def show_completed(self, payload: bytes) -> bytes:
-        """Return a completedOrder as its owner wrote it."""
+        """Take a completedOrder, and return it as its owner wrote it."""
         fields = payload.split(b"\0")
+        with suppress(IndexError, ValueError):  # what cannot be read is passed on all the same
+            self.reconciliation.completed(fields)
         fields[at.COMPLETED_OCA_GROUP] = self.book.oca_shown(fields[at.COMPLETED_OCA_GROUP])
         return b"\0".join(fields)
 
@@ -282,6 +331,8 @@ class OrderDesk:
             self.book.refuse(record)
             record.is_unknown = False
             self.recorder.changed(record)
+        if record and is_refusal:
+            record.change, record.is_answered = None, True
         if record and is_of_cancel and not record.take_refusal():
             return True  # reqGlobalCancel is never answered (fact 3.87)
         session = self.owners.session_of(record) if record else None
@@ -296,63 +347,42 @@ class OrderDesk:
         record = self.owners.record(fields[1], fields[at.OPEN_CLIENT_ID], fields[at.OPEN_PERM_ID])
         record.account = fields[at.OPEN_ACCOUNT]
         self.book.learn_perm_id(record, fields[at.OPEN_PERM_ID])
-        if self._listed is not None:
-            self._listed.add(fields[at.OPEN_PERM_ID])
+        if self.open_lists.listed is not None:
+            self.open_lists.listed.add(record)
+        self.reconciliation.heard(record)
         is_repeated = fields == record.open_message
         record.is_stated = True
         record.is_gone = False
+        if record.change and at.states_terms(fields, record.change):
+            record.change = None
+        if record.is_what_if:
+            record.is_answered = self._has_margins(fields)
         record.open_message = fields if record.may_work else None
         self.recorder.stated(record)
-        for session in self._audience_of(record, is_repeated=is_repeated):
-            self._show(session, record, open_message=fields)
+        for session in self.open_lists.audience_of(record, fields, is_repeated=is_repeated):
+            self.statements.show(session, record, fields)
 
     def _status(self, fields: list[bytes]) -> None:
         record = self.owners.record(
             fields[1], fields[at.STATUS_CLIENT_ID], fields[at.STATUS_PERM_ID]
         )
         self.book.learn_perm_id(record, fields[at.STATUS_PERM_ID])
-        is_repeated = fields == record.status_message
+        self.reconciliation.heard(record)
+        is_repeated = fields == record.status_message and not record.is_shown_otherwise
         record.status_message = fields
         if not record.may_work:
             if record.status in CANCELLED:
                 record.take_cancelled()
             record.open_message = None  # by far the largest part of what is known of it
         self.recorder.stated(record)
-        for session in self._audience_of(record, is_repeated=is_repeated):
-            self._show(session, record, status_message=fields)
+        for session in self.open_lists.audience_of(record, fields, is_repeated=is_repeated):
+            self.statements.show(session, record, fields)
 
-    def _audience_of(self, record: OrderRecord, *, is_repeated: bool) -> Iterable[Session]:
-        """Return who is shown a statement about an order.
-
-        While a list comes in, who waits for it is shown all that it may see. Its owner is
-        shown live statements always, but not what a list that it did not ask for only repeats.
-        """
-        owner = self.owners.session_of(record)
-        if self._listed is None:
-            return [owner] if owner else []
-        waiting = [
-            session
-            for session, row in self._waiting
-            if session is owner
-            or (row.msg_id == ALL_OPEN_ORDERS and session.view.sees(record.account.decode()))
-        ]
-        if owner and owner not in waiting and not is_repeated:
-            waiting.append(owner)
-        return dict.fromkeys(waiting)
-
-    def _all_open_end(self, fields: list[bytes]) -> None:
-        del fields
-        if self._listed is None:
-            return
-        for record in self.book.forget_unlisted(self._listed):
-            self.recorder.changed(record)
-        self._listed = None
-        self.doubts.open_orders_end()
-        for session, _ in self._waiting:
-            session.send(_OPEN_ORDER_END)
-        self._waiting, self._waiting_for_next = self._waiting_for_next, []
-        if self._waiting:
-            self.refresh()
+    def _has_margins(self, fields: list[bytes]) -> bool:
+        try:
+            return at.has_margins(fields, self._context.server_version)
+        except (IndexError, ValueError):
+            return True  # what cannot be read is passed on, and not waited for
 
     def _bound(self, fields: list[bytes]) -> None:
         """Message 100 tells the order id that a manual order got; no session binds yet."""
@@ -367,27 +397,6 @@ class OrderDesk:
     def _reject(self, session: Session, client_order_id: int, reason: str) -> None:
         code, text = codes.ORDER_REJECTED
         session.error(client_order_id, code, text.format(reason=reason))
-
-    def _show(
-        self,
-        session: Session,
-        record: OrderRecord,
-        open_message: list[bytes] | None = None,
-        status_message: list[bytes] | None = None,
-    ) -> None:
-        order_id, client_id = self.owners.ids_for(session, record)
-        if open_message:
-            shown = list(open_message)
-            shown[1], shown[at.OPEN_CLIENT_ID] = order_id, client_id
-            shown[at.OPEN_OCA_GROUP] = self.book.oca_shown(shown[at.OPEN_OCA_GROUP])
-            parent_at = at.open_parent_id_at(self._context.server_version)
-            shown[parent_at] = self.owners.parent_for(session, shown[parent_at])
-            session.send(b"\0".join(shown))
-        if status_message:
-            shown = list(status_message)
-            shown[1], shown[at.STATUS_CLIENT_ID] = order_id, client_id
-            shown[at.STATUS_PARENT_ID] = self.owners.parent_for(session, shown[at.STATUS_PARENT_ID])
-            session.send(b"\0".join(shown))
 
     def _own_id(self, found: re.Match[bytes], record: OrderRecord) -> bytes:
         """Return `id N` with the owner's N, if it is one of the owner's orders."""

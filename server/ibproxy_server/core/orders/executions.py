@@ -1,6 +1,7 @@
 """Executions and their commissions: live ones to the owner, answers to those who asked.
 
-A commission report has no id but the execution's (fact 3.35): it follows the execution.
+A commission report has no id but the execution's (fact 3.35): it follows the execution. After an
+outage the proxy asks for executions itself, and what its owner has not been told is told as live.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from collections import Counter
 from weakref import WeakKeyDictionary
 
 from ibproxy.wire.messages import Request
+from ibproxy_server.core.context import Context
 from ibproxy_server.core.orders import layout as at
-from ibproxy_server.core.orders.book import OrderBook, OrderRecord
+from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.doubts import Doubts
+from ibproxy_server.core.orders.known_executions import KnownExecutions
 from ibproxy_server.core.orders.owners import Owners
+from ibproxy_server.core.orders.reconciliation import OWN_EXECUTIONS, Reconciliation
+from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.requests.upstream_request import UpstreamRequest
@@ -32,17 +37,22 @@ class Executions:
 
     def __init__(
         self,
+        context: Context,
         requests: RequestDesk,
         book: OrderBook,
         owners: Owners,
         doubts: Doubts,
         recorder: Recorder,
+        reconciliation: Reconciliation,
     ) -> None:
+        self._context = context
         self._requests = requests
         self._book = book
         self._owners = owners
         self._doubts = doubts
         self._recorder = recorder
+        self._reconciliation = reconciliation
+        self._known = KnownExecutions()
         self._wanted_client: WeakKeyDictionary[UpstreamRequest, dict[Asker, int]]
         self._wanted_client = WeakKeyDictionary()
         self._audience: dict[bytes, dict[Session, list[int]]] = {}
@@ -76,11 +86,8 @@ class Executions:
         self._book.learn_perm_id(record, fields[at.EXEC_PERM_ID])
         account = fields[at.EXEC_ACCOUNT].decode()
         self._doubts.executed(record)
-        if request_id == _LIVE:
-            record.fills += 1
-            self._recorder.stated(record)
-            session = self._owners.session_of(record)
-            listeners = [(session, _LIVE)] if session else []
+        if request_id in {_LIVE, OWN_EXECUTIONS}:
+            listeners = self._news_for(record, fields)
         else:
             listeners = self._requests.askers(request_id)
         shown_to = Counter[Session]()
@@ -96,6 +103,28 @@ class Executions:
             shown_to[session] += 1
         for session, times in shown_to.items():
             self._audience.setdefault(exec_id, {}).setdefault(session, []).append(times)
+
+    def _news_for(self, record: OrderRecord, fields: list[bytes]) -> list[tuple[Session, bytes]]:
+        """Return who is told an execution as a live one: the owner, once.
+
+        An execution in the proxy's own list is news if it happened in an outage. What the first
+        list of a run says of an order of an earlier run is not: nobody was there to miss it.
+        """
+        is_listed = fields[at.EXEC_REQUEST_ID] == OWN_EXECUTIONS
+        today = self._context.gateway_day()
+        exec_id, time = fields[at.EXEC_ID], fields[at.EXEC_TIME]
+        is_news = self._known.take(exec_id, time, today, is_live=not is_listed)
+        if is_listed:
+            self._reconciliation.executed(record, fields)
+            if is_news:
+                self._recorder.changed(record)
+            is_first = self._reconciliation.is_first and record.is_of_earlier_run
+            is_news = is_news and not is_first
+        elif is_news:
+            record.fills += 1
+            self._recorder.stated(record)
+        session = self._owners.session_of(record)
+        return [(session, _LIVE)] if session and is_news else []
 
     def _is_wanted(self, session: Session, place: Place, record: OrderRecord) -> bool:
         """Whether an execution passes the client id filter; 0 means all (fact 3.107)."""

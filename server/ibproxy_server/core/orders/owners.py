@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ibproxy_server.core.context import Context
-from ibproxy_server.core.orders.book import OrderBook, OrderRecord
+from ibproxy_server.core.orders.book import OrderBook
+from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.session import Session
 
 

@@ -20,7 +20,9 @@ from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level, Record
 from ibproxy_server.core.events import NotRecorded, Recorded
 from ibproxy_server.core.orders import journal_entries as je
-from ibproxy_server.core.orders.book import OrderBook, OrderRecord, Owner
+from ibproxy_server.core.orders import layout as at
+from ibproxy_server.core.orders.book import OrderBook
+from ibproxy_server.core.orders.record import OrderRecord, Owner
 
 NEWS_DELAY_S = 0.25
 """What no order waits for is written so much later, together."""
@@ -236,15 +238,7 @@ def restore(book: OrderBook, entries: Iterable[je.Entry]) -> tuple[str, ...]:
             case je.OcaName():
                 book.restore_oca_name(entry.upstream, entry.shown)
             case je.OrderIntent():
-                book.restore(
-                    OrderRecord(
-                        entry.upstream_id,
-                        (entry.strategy, entry.client_id),
-                        entry.client_order_id,
-                        is_transmitted=entry.is_transmitted,
-                        day=entry.day,
-                    )
-                )
+                book.restore(_restored(entry))
             case je.OrderState():
                 _restore_state(book, entry)
             case je.OrderForgotten():
@@ -252,6 +246,20 @@ def restore(book: OrderBook, entries: Iterable[je.Entry]) -> tuple[str, ...]:
     book.retire_done()
     book.doubt()  # what left and was never stated
     return accounts
+
+
+def _restored(entry: je.OrderIntent) -> OrderRecord:
+    request = entry.request.split(b"\0")
+    is_whole = len(request) > at.PARENT_ID
+    return OrderRecord(
+        entry.upstream_id,
+        (entry.strategy, entry.client_id),
+        entry.client_order_id,
+        is_transmitted=entry.is_transmitted,
+        day=entry.day,
+        quantity=request[at.QUANTITY] if is_whole else b"",
+        parent_id=request[at.PARENT_ID] if is_whole else b"0",
+    )
 
 
 def _restore_state(book: OrderBook, entry: je.OrderState) -> None:
