@@ -54,12 +54,54 @@ def test_bytes_may_be_cut_anywhere(world: Any, size: int) -> None:
     assert world.asked(49) == [["49", "1"]]
 
 
-def test_client_of_older_versions_is_refused_clearly(world: Any) -> None:
-    """A client that does not speak the upstream version is told what to configure."""
+@pytest.mark.parametrize(
+    ("offer", "version"),
+    [(b"v100..157", 157), (b"v157..178", 176), (b"v100..226", 176), (b"v157..163 +PACEAPI", 163)],
+)
+def test_a_client_is_answered_with_the_highest_version_that_both_know(
+    world: Any, offer: bytes, version: int
+) -> None:
+    """As by a gateway (fact 1.3); what it is told is in the layouts of that version."""
     alpha = world.client("alpha")
-    alpha.send(GREETING + frame(b"v100..157"))
-    assert alpha.dropped is not None
-    assert "set server_version in the proxy's configuration to 157" in alpha.dropped
+    alpha.send(GREETING + frame(offer))
+    assert alpha.take()[0][0] == str(version)
+    alpha.say(71, 2, 1, "")
+    alpha.take()
+    alpha.say(999, 1)
+    [error] = alpha.take()
+    assert (error[3], len(error)) == ("320", 6 if version >= 166 else 5)
+
+
+def test_each_of_a_streams_members_is_told_in_its_own_version(world: Any) -> None:
+    """One stream at the gateway, and sizes are whole numbers for the older program alone."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start(1, "v100..157")
+    for client in (alpha, beta):
+        client.say(1, 11, 7, 265598, *[""] * 11, 0, "", 0, 0, "")
+    [[_, _, req_id, *_]] = world.asked(1)
+    world.say(2, 6, req_id, 0, "12.5")
+    assert alpha.take(2) == [["2", "6", "7", "0", "12.5"]]
+    assert beta.take(2) == [["2", "6", "7", "0", "12"]]
+
+
+def test_what_cannot_be_translated_is_left_out_and_reported(world: Any) -> None:
+    """The session goes on, and people can see what the gateway said."""
+    alpha = world.client("alpha").start(1, "v100..157")
+    alpha.say(81, 7, "A")
+    [[_, req_id, _]] = world.asked(81)
+    world.say(79, req_id, 3, "x")
+    assert alpha.take() == []
+    assert world.hub.context.counters["unreadable_messages"] == 1
+    assert any("unreadable" in each for each in world.notices())
+    alpha.say(49, 1)
+    assert world.asked(49)
+
+
+@pytest.mark.parametrize("offer", [b"v100..156", b"v177..178"])
+def test_a_client_without_a_common_version_is_refused_clearly(world: Any, offer: bytes) -> None:
+    """It is told which versions there are."""
+    alpha = world.client("alpha")
+    alpha.send(GREETING + frame(offer))
+    assert "the proxy 157 to 176" in alpha.dropped
 
 
 def test_other_protocols_are_dropped(world: Any) -> None:
@@ -72,8 +114,8 @@ def test_other_protocols_are_dropped(world: Any) -> None:
 
 
 @settings(max_examples=200)
-@given(st.lists(st.binary(max_size=60), max_size=8), st.booleans())
-def test_no_bytes_of_a_client_raise(pieces: list[bytes], framed: bool) -> None:
+@given(st.lists(st.binary(max_size=60), max_size=8), st.booleans(), st.sampled_from((157, 176)))
+def test_no_bytes_of_a_client_raise(pieces: list[bytes], framed: bool, version: int) -> None:
     """Whatever a client sends, the hub goes on and another client is served."""
     hub = Hub(HubSettings(messages_per_s=0))
     now_s = 0.0
@@ -81,7 +123,7 @@ def test_no_bytes_of_a_client_raise(pieces: list[bytes], framed: bool) -> None:
     hub.handle(now_s, ev.UpstreamConnected())
     for payload in (b"176\x00now\x00", b"15\x001\x00DU1\x00", b"9\x001\x001\x00"):
         hub.handle(now_s, ev.UpstreamData(frame(payload)))
-    hello = GREETING + frame(b"v157..178") + frame(b"71\x002\x003\x00\x00")
+    hello = GREETING + frame(b"v157..%d" % version) + frame(b"71\x002\x003\x00\x00")
     for number in (1, 2):
         hub.handle(now_s, ev.ClientArrived(number, f"s{number}"))
         hub.handle(now_s, ev.ClientData(number, hello))
@@ -98,8 +140,11 @@ def test_no_message_of_the_gateway_raises(messages: list[list[str]]) -> None:
     hub = Hub(HubSettings(messages_per_s=0))
     hub.handle(0.0, ev.Tick())
     hub.handle(0.0, ev.UpstreamConnected())
-    for payload in (b"176\x00now\x00", b"15\x001\x00DU1\x00", b"9\x001\x001\x00"):
+    for payload in (b"178\x00now\x00", b"15\x001\x00DU1\x00", b"9\x001\x001\x00"):
         hub.handle(0.0, ev.UpstreamData(frame(payload)))
+    hello = GREETING + frame(b"v100..157") + frame(b"71\x002\x003\x00\x00")
+    hub.handle(0.0, ev.ClientArrived(1, "old"))
+    hub.handle(0.0, ev.ClientData(1, hello))
     for fields in messages:
         hub.handle(1.0, ev.UpstreamData(frame("".join(f"{each}\0" for each in fields).encode())))
     assert hub.upstream.is_ready

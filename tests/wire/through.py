@@ -30,7 +30,9 @@ class Through:
         dropped: why the hub has ended the connection.
     """
 
-    def __init__(self, sim: Simulation, client_id: int, version: int) -> None:
+    def __init__(
+        self, sim: Simulation, client_id: int, version: int, upstream_version: int = 0
+    ) -> None:
         self.sim = sim
         self.said: list[list[str]] = []
         self.asked: list[list[str]] = []
@@ -39,7 +41,8 @@ class Through:
         self._client: Client = sim.gateway.connect()
         self._began_s = sim.gateway.now_s
         limits = Limits(history=0)  # what is held back is another test's
-        self._hub = Hub(HubSettings(max_version=version, messages_per_s=0.0, limits=limits))
+        highest = upstream_version or version
+        self._hub = Hub(HubSettings(max_version=highest, messages_per_s=0.0, limits=limits))
         self._up, self._down = FrameBuffer(), FrameBuffer()
         self._feed(ev.Tick())
         self._feed(ev.UpstreamConnected())

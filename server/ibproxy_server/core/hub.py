@@ -198,6 +198,9 @@ class Hub:
             return
         msg_id = fields[0] if fields else b""
         row = self._request_rows.get(msg_id)
+        translation = session.translation
+        if translation and msg_id in translation.unknown_requests:
+            row = None
         if session.phase is Phase.STARTING and (row is None or row.name != "startApi"):
             return  # may be lost, as at the gateway (fact 1.10)
         if row is None:
@@ -205,6 +208,8 @@ class Hub:
             session.error(-1, *_unreadable(f"unknown message id {msg_id[:20]!r}"))
             return
         try:
+            if translation:
+                translation.up(fields)
             if row.names_accounts and not session.view.is_whole:
                 self.session_desk.refuse(session, row, fields)
             else:
@@ -252,6 +257,8 @@ class Hub:
     def _flush(self, session: Session) -> None:
         data = b"".join(session.out)
         session.out.clear()
+        if session.translation:
+            data = session.translation.down(data, self._unreadable_answer)
         if data:
             session.bytes_out += len(data)
             self.context.effects.append(SendToClient(session.number, data))
@@ -310,8 +317,11 @@ class Hub:
                     is_ready = self._bootstrap(payload)
                     routes = self._answer_routes
             except (ValueError, IndexError, UnicodeError, LocalError) as error:
-                self.context.counters["unreadable_messages"] += 1
-                self.context.notice(Level.ERROR, f"unreadable: {payload[:80]!r}: {error}")
+                self._unreadable_answer(payload, error)
+
+    def _unreadable_answer(self, payload: bytes, error: Exception) -> None:
+        self.context.counters["unreadable_messages"] += 1
+        self.context.notice(Level.ERROR, f"unreadable: {payload[:80]!r}: {error}")
 
     def _bootstrap(self, payload: bytes) -> bool:
         self.context.effects += self.upstream.bootstrap(payload, self.context.now_s)

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 
 from ibproxy.errors import RemoteProtocolError
 from ibproxy.wire.framing import GREETING, FrameBuffer, frame, join_fields
+from ibproxy.wire.layouts import ANSWER_FIELDS, tail_at
+from ibproxy.wire.messages import FIRST_VERSION
+from ibproxy_server.core.translation import Translation, translation
 
 if TYPE_CHECKING:
     from ibproxy_server.core.requests.upstream_request import UpstreamRequest
 
 
-FIRST_WITH_REJECT_JSON = 166
-"""Version from which message 4 has a sixth field [api ibapi/decoder.py]."""
+_ERROR = 4
 
 Place = tuple[int, bytes] | tuple[int, bytes, bytes]
 """Kind of request and the client's id, and what else tells apart two in flight."""
@@ -73,7 +75,9 @@ class Session:
         client_id: the id that it passed to connect(); -1 before startApi.
         phase: where the handshake stands.
         view: accounts that it may see.
-        out: frames for the client, to be taken by the hub.
+        version: the server version that it was told; 0 before.
+        translation: between that and the gateway's version, if they differ.
+        out: frames for the client as the gateway's version has them, to be taken by the hub.
         requests: kind of request and the client's id -> live request; each kind has its own ids.
         away_since_s: since when its link is broken; None while it is whole.
         market_data_type: what reqMarketDataType last set.
@@ -103,6 +107,8 @@ class Session:
         self.away_since_s: float | None = None
         self.client_id = -1
         self.phase = Phase.GREETING
+        self.version = 0
+        self.translation: Translation | None = None
         self.out: list[bytes] = []
         self.requests: dict[Place, UpstreamRequest] = {}
         self.market_data_type = b"1"
@@ -110,7 +116,7 @@ class Session:
         self.conflated_ticks = 0
         self.messages_in = 0
         self.bytes_out = 0
-        self._version = 0
+        self._end_of_error: tuple[str, ...] = ()
         self._start = b""
         self._frames = FrameBuffer()
 
@@ -132,21 +138,20 @@ class Session:
         self.out.append(frame(join_fields(*fields)))
 
     def error(self, for_id: int | bytes, code: int, text: str) -> None:
-        """Queue an error message; from version 166 on it has a field for a reject's JSON."""
+        """Queue an error message."""
         shown = for_id.decode(errors="replace") if isinstance(for_id, bytes) else for_id
-        tail = ("",) if self._version >= FIRST_WITH_REJECT_JSON else ()
-        self.say(4, 2, shown, code, text, *tail)
+        self.say(_ERROR, 2, shown, code, text, *self._end_of_error)
 
     def receive(self, data: bytes, server_version: int, time_text: str) -> list[bytes]:
         """Take bytes from the client; do the handshake, and return complete payloads.
 
         Args:
             data: the bytes.
-            server_version: the version that the greeting states.
+            server_version: the gateway's version; the greeting states the highest that both know.
             time_text: the time that the greeting states.
 
         Raises:
-            RemoteProtocolError: it does not speak TWS's protocol, or not in this version.
+            RemoteProtocolError: it does not speak TWS's protocol, or in no version that is known.
         """
         if self.phase is Phase.GREETING:
             self._start += data
@@ -167,11 +172,15 @@ class Session:
             low, high = (int(part) for part in offer.decode().split(" ")[0][1:].split(".."))
         except ValueError as error:
             raise RemoteProtocolError(f"not a version range: {offer[:40]!r}") from error
-        if not low <= server_version <= high:
+        version = min(high, server_version)
+        if version < max(low, FIRST_VERSION):
             raise RemoteProtocolError(
-                f"the client speaks server versions {low} to {high}, the proxy {server_version}: "
-                f"set server_version in the proxy's configuration to {min(high, 178)}"
+                f"the client speaks server versions {low} to {high}, the proxy "
+                f"{FIRST_VERSION} to {server_version}"
             )
-        self._version = server_version
-        self.say(server_version, time_text)
+        self.say(version, time_text)
+        self.version = version
+        self.translation = translation(version, server_version)
+        tail = tail_at(ANSWER_FIELDS[_ERROR], server_version)
+        self._end_of_error = tuple(each.default.decode() for each in tail)
         self.phase = Phase.STARTING

@@ -138,6 +138,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          GW1040, RECORDED, UNPROVOKED),
     _row("2.39", "Cancelling P&L that is not subscribed is 10185.",
          IBX, REPORTED, accounts.pnl_comes_by_request),
+    _row("2.45", "Advisors' profiles were merged with groups: only groups are left.",
+         DOCS, DOCUMENTED, OTHERS),
     # orders
     _row("3.1", "A new order id must be above every id used before.",
          DOCS, DOCUMENTED, orders.ids_only_rise),
