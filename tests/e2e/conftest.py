@@ -16,10 +16,12 @@ from ibproxy.config import Config, DoorConfig, StrategyConfig
 from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
+from tests.e2e.line import Line
 
 ACCOUNTS = ("DU1000001", "DU1000002")
 STRATEGIES = ("alpha", "beta")
 PATIENCE_S = 15.0
+SILENCE_MS, PROBE_MS = 500, 100
 HERE = Path(__file__).parent
 
 
@@ -194,3 +196,32 @@ def desk(
     monkeypatch.setenv("IBPROXY_URL", desk.url)
     yield desk
     desk.stop()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends of a link take it for broken after half a second of silence."""
+    for module in ("ibproxy.cable", "ibproxy_server.shells.zmq_lane"):
+        monkeypatch.setattr(f"{module}.HEARTBEAT_INTERVAL_MS", PROBE_MS)
+        monkeypatch.setattr(f"{module}.HEARTBEAT_TIMEOUT_MS", SILENCE_MS)
+    monkeypatch.setattr("ibproxy.cable.HANDSHAKE_TIMEOUT_MS", SILENCE_MS)
+
+
+@pytest.fixture
+def make_line(
+    start_sim: Callable[[Settings], ThreadedSim],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[..., Line]]:
+    """Makes proxies behind a network that can be cut; arguments are the proxy's configuration."""
+    monkeypatch.setenv("IBPROXY_URL", "")  # set for each client, and put back at the end
+    lines: list[Line] = []
+
+    def make(sim: Settings | None = None, **settings: Any) -> Line:
+        running = start_sim(sim or Settings(accounts=ACCOUNTS[:1], speed=20))
+        lines.append(Line(running, tmp_path_factory.mktemp("p"), **settings))
+        return lines[-1]
+
+    yield make
+    for line in lines:
+        line.stop()

@@ -20,8 +20,8 @@ class Forwarder:
     """
 
     def __init__(self, target_url: str) -> None:
-        host, _, port = target_url.removeprefix("tcp://").rpartition(":")
-        self._target = host, int(port)
+        self._target = "", 0
+        self.lead_to(target_url)
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._cut: Cut | None = None
@@ -42,6 +42,11 @@ class Forwarder:
                 of it, and new connections are closed at once.
         """
         self._do(lambda: self._cut_now(way))
+
+    def lead_to(self, target_url: str) -> None:
+        """Carry new connections to another place."""
+        host, _, port = target_url.removeprefix("tcp://").rpartition(":")
+        self._target = host, int(port)
 
     def mend(self) -> None:
         """Carry new connections again; the old ones stay broken."""

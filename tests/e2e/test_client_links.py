@@ -1,150 +1,55 @@
-"""The link between a program and the proxy breaks, in all the ways that links break."""
+"""The link between a program and the proxy is cut, in all the ways that links are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import contextlib
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from ib_async import LimitOrder, Stock
 
 from ibproxy import RemoteIB
-from ibproxy.config import Config
-from ibproxy_server.shells.threaded import ThreadedProxy
+from ibproxy.errors import RefusedError
 from ibproxy_sim.control.operations import ShowOrders
-from ibproxy_sim.threaded import ThreadedSim
-from ibproxy_sim.wire.settings import Settings
-from tests.e2e.forwarder import Cut, Forwarder
+from tests.e2e.forwarder import Cut
+from tests.e2e.line import SPY, Line, assert_whole, ends_of, quotes_of
 
-pytestmark = pytest.mark.only_proxied("straight on a gateway, a connection that breaks is over")
+pytestmark = [
+    pytest.mark.only_proxied("straight on a gateway, a connection that breaks is over"),
+    pytest.mark.usefixtures("impatient"),
+]
 
 FAR_BELOW = 1.0
-SPY = Stock(conId=756733, symbol="SPY", exchange="SMART", currency="USD")
-PATIENCE_MS = 500
-
-
-class Line:
-    """A gateway, a proxy, and a network that can be cut between the proxy and its clients."""
-
-    def __init__(self, sim: ThreadedSim, folder: Path, resume_s: float) -> None:
-        self.sim = sim
-        self.ipc_url = f"ipc://{folder}/p.sock"
-        self.proxy = ThreadedProxy(
-            Config(
-                gateway=f"127.0.0.1:{sim.port}",
-                listen=("tcp://127.0.0.1:0", self.ipc_url),
-                resume_s=resume_s,
-            )
-        )
-        self.network = Forwarder(self.proxy.urls[0])
-        self.clients: list[RemoteIB] = []
-        self.proxy.wait_until_ready()
-
-    def sessions(self) -> list[tuple[str, int, bool]]:
-        """Return strategy, number and whether the link is down, for each session."""
-        return [
-            (each["strategy"], each["session"], each["away_s"] > 0)
-            for each in self.proxy.status()["sessions"]
-        ]
-
-    def stop(self) -> None:
-        """End everything."""
-        for ib in self.clients:
-            ib.disconnect()
-        self.network.close()
-        self.proxy.stop()
-
-
 MakeLine = Callable[..., Line]
-Connect = Callable[..., RemoteIB]
+Until = Callable[..., None]
+WAYS = pytest.mark.parametrize("way", ["closed", "silent", "unreachable"])
 
 
-@pytest.fixture(name="impatient")
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ends take a link for broken after half a second of silence."""
-    for module in ("ibproxy.cable", "ibproxy_server.shells.zmq_lane"):
-        monkeypatch.setattr(f"{module}.HEARTBEAT_INTERVAL_MS", PATIENCE_MS // 5)
-        monkeypatch.setattr(f"{module}.HEARTBEAT_TIMEOUT_MS", PATIENCE_MS)
-    monkeypatch.setattr("ibproxy.cable.HANDSHAKE_TIMEOUT_MS", PATIENCE_MS)
+def until_it_ends(ib: RemoteIB, ends: list[str], until: Until) -> None:
+    """Serve a client until it is disconnected; whatever it is doing then is told by an error."""
+    with contextlib.suppress(ConnectionError):
+        until(lambda: ends, ib)
+    assert ends
 
 
-@pytest.fixture(name="make_line")
-def _make_line(
-    start_sim: Callable[[Settings], ThreadedSim], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MakeLine]:
-    lines: list[Line] = []
-
-    def make(resume_s: float = 60.0, **settings: Any) -> Line:
-        sim = start_sim(Settings(**{"accounts": ("DU1000001",), "speed": 20, **settings}))
-        lines.append(Line(sim, tmp_path_factory.mktemp("p"), resume_s))
-        return lines[-1]
-
-    yield make
-    for line in lines:
-        line.stop()
-
-
-@pytest.fixture(name="connect")
-def _connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Connects a strategy, through the network or past it."""
-
-    def connect(line: Line, strategy: str, client_id: int = 1, *, past: bool = False) -> RemoteIB:
-        monkeypatch.setenv("IBPROXY_URL", line.ipc_url if past else line.network.url)
-        ib = RemoteIB()
-        ib.strategy = strategy
-        line.clients.append(ib)
-        ib.connect(clientId=client_id)
-        return ib
-
-    return connect
-
-
-def ends_of(ib: RemoteIB) -> list[str]:
-    """Return a list of why it was disconnected, which fills as it happens."""
-    ends: list[str] = []
-    reasons: list[str] = []
-    ib.client.apiError += reasons.append
-    ib.disconnectedEvent += lambda: ends.append(reasons[-1] if reasons else "")
-    return ends
-
-
-def ticks_of(ib: RemoteIB) -> list[tuple[Any, ...]]:
-    """Subscribe to all quotes of SPY, none of which may be left out; return the list that fills."""
-    seen: list[tuple[Any, ...]] = []
-    ticker = ib.reqTickByTickData(SPY, "BidAsk")
-    ticker.updateEvent += lambda one: seen.extend(tuple(each)[1:] for each in one.tickByTicks)
-    return seen
-
-
-def assert_whole(seen: list[tuple[Any, ...]], all_seen: list[tuple[Any, ...]]) -> None:
-    """One who subscribed later, and whose link was never cut, saw no other ticks since then."""
-    [start] = [at for at in range(len(seen)) if seen[at : at + 20] == all_seen[10:30]]
-    since, all_since = seen[start:], all_seen[10:]
-    length = min(len(since), len(all_since))
-    assert length > 200
-    assert since[:length] == all_since[:length]
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("way", ["closed", "silent", "unreachable"])
-def test_a_link_is_cut_for_seconds(
-    way: Cut, make_line: MakeLine, connect: Connect, until: Callable[..., None]
-) -> None:
-    """Ticks, answers and orders that were on their way arrive, once; the program sees nothing."""
+@WAYS
+def test_for_seconds(way: Cut, make_line: MakeLine, until: Until) -> None:
+    """Quotes, answers and orders that were on their way arrive, once; the program sees nothing."""
     line = make_line()
-    cut, whole = connect(line, "cut"), connect(line, "whole", past=True)
+    cut, whole = line.connect("cut"), line.connect("whole", past=True)
     ends = ends_of(cut)
-    seen, all_seen = ticks_of(cut), ticks_of(whole)
+    seen, all_seen = quotes_of(cut), quotes_of(whole)
     until(lambda: len(seen) > 20 and len(all_seen) > 20, cut)
+    before = line.session("cut")
     placed = []
     for number in range(1, 7):
         placed.append(cut.placeOrder(SPY, LimitOrder("BUY", number, FAR_BELOW)))
         if number == 3:  # three are on their way, and three are placed without a link
-            before = line.sessions()
             line.network.cut(way)
     asked = cut.reqContractDetailsAsync(Stock("AMD", "SMART", "USD"))
-    until(lambda: ("cut", 1, True) in line.sessions(), cut)
+    until(lambda: line.session("cut") == (1, True), cut)
     had = len(seen)
     cut.sleep(1.0)
     assert len(seen) == had, "the network is not cut"
@@ -154,8 +59,138 @@ def test_a_link_is_cut_for_seconds(
     [details] = cut.run(asked)
     assert details.contract
     assert details.contract.symbol == "AMD"
-    assert line.sessions() == before
+    assert line.session("cut") == before
     assert (ends, cut.isConnected()) == ([], True)
     assert [each.quantity for each in line.sim.perform(ShowOrders())] == [1, 2, 3, 4, 5, 6]
     until(lambda: len(seen) > had + 200, cut)
+    assert_whole(seen, all_seen)
+
+
+def test_again_and_again(make_line: MakeLine, until: Until) -> None:
+    """Twenty cuts of a few milliseconds, at any moment, in mid-message too: nothing is missed."""
+    line = make_line()
+    cut, whole = line.connect("cut"), line.connect("whole", past=True)
+    ends = ends_of(cut)
+    seen, all_seen = quotes_of(cut), quotes_of(whole)
+    until(lambda: len(seen) > 20 and len(all_seen) > 20, cut)
+    for number in range(20):
+        carried = line.network.carried_bytes
+        cut.placeOrder(SPY, LimitOrder("BUY", number + 1, FAR_BELOW))
+        cut.sleep(0.002 * number)
+        line.network.cut("unreachable")
+        line.network.mend()
+        until(lambda carried=carried: line.network.carried_bytes > carried + 300, cut)
+    until(lambda: len(line.sim.perform(ShowOrders())) == 20, cut)
+    assert [each.quantity for each in line.sim.perform(ShowOrders())] == list(range(1, 21))
+    assert (ends, line.session("cut")) == ([], (1, False))
+    had = len(seen)
+    until(lambda: len(seen) > had + 200, cut)
+    assert_whole(seen, all_seen)
+
+
+@WAYS
+def test_for_longer_than_sessions_are_kept(way: Cut, make_line: MakeLine, until: Until) -> None:
+    """Both sides end it; its orders live on, and it finds them when it connects again."""
+    line = make_line(resume_s=1.0)
+    cut = line.connect("cut", 3)
+    ends, seen = ends_of(cut), quotes_of(cut)
+    trade = cut.placeOrder(SPY, LimitOrder("BUY", 7, FAR_BELOW))
+    until(lambda: trade.orderStatus.status == "Submitted" and seen, cut)
+    line.network.cut(way)
+    until_it_ends(cut, ends, until)
+    assert ends == ["the link to the proxy was broken for 1 s"]
+    assert not cut.isConnected()
+    until(lambda: line.session("cut") is None)
+    assert [each.quantity for each in line.sim.perform(ShowOrders())] == [7]
+    line.network.mend()
+    cut.connect(clientId=3)
+    assert [each.order.totalQuantity for each in cut.openTrades()] == [7]
+    assert line.session("cut") == (2, False)
+    assert len(ends) == 1
+
+
+def test_a_program_that_connects_anew_without_a_link(make_line: MakeLine, until: Until) -> None:
+    """It need not wait until its old session is given up: its client id is free at once."""
+    line = make_line()
+    cut = line.connect("cut", 3)
+    trade = cut.placeOrder(SPY, LimitOrder("BUY", 7, FAR_BELOW))
+    until(lambda: trade.orderStatus.status == "Submitted", cut)
+    line.network.cut("silent")
+    until(lambda: line.session("cut") == (1, True), cut)
+    cut.disconnect()
+    again = line.connect("cut", 3, past=True)
+    assert [each.order.totalQuantity for each in again.openTrades()] == [7]
+    assert [each["session"] for each in line.sessions()] == [2]
+
+
+def test_a_live_copy_is_still_refused(make_line: MakeLine) -> None:
+    """With a whole link under the first one, the second is one too many."""
+    line = make_line()
+    line.connect("cut", 3)
+    with pytest.raises((ConnectionError, TimeoutError)):
+        line.connect("cut", 3, past=True)
+    assert line.session("cut") == (1, False)
+
+
+def test_without_keeping(make_line: MakeLine, until: Until) -> None:
+    """With `resume_s = 0` a broken link ends the session on both sides at once."""
+    line = make_line(resume_s=0)
+    cut = line.connect("cut")
+    ends = ends_of(cut)
+    line.network.cut("unreachable")
+    began_s = time.monotonic()
+    until_it_ends(cut, ends, until)
+    until(lambda: line.session("cut") is None)
+    assert ends == ["Peer closed connection."]
+    assert time.monotonic() - began_s < 3
+
+
+def test_a_proxy_elsewhere_that_was_restarted(
+    make_line: MakeLine, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that cannot see the proxy's process tries on, and is told by the new one."""
+    monkeypatch.setattr("ibproxy.link.machine_id", lambda: "another machine")
+    monkeypatch.setattr("ibproxy.link.is_running", lambda *_: None)
+    line, other = make_line(), make_line()
+    cut = line.connect("cut")
+    ends = ends_of(cut)
+    line.network.cut("closed")
+    cut.sleep(0.5)
+    assert cut.isConnected()
+    line.network.lead_to(other.proxy.urls[0])
+    line.network.mend()
+    until_it_ends(cut, ends, until)
+    assert ends == ["the proxy has been restarted"]
+    assert other.sessions() == []
+
+
+def test_a_first_connect_into_nothing(make_line: MakeLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a session that was given can be taken up: a connect fails at once, as before."""
+    line = make_line()
+    line.network.cut("unreachable")
+    monkeypatch.setenv("IBPROXY_URL", line.network.url)
+    with pytest.raises(RefusedError):
+        RemoteIB().connect()
+
+
+@pytest.mark.parametrize("past", [False, True])
+def test_a_program_that_computes(past: bool, make_line: MakeLine, until: Until) -> None:
+    """It does not serve its loop for six times the patience, and nobody takes it for gone."""
+    line = make_line()
+    busy, whole = line.start("busy", past=past), line.connect("whole", past=True)
+    all_seen = quotes_of(whole)
+    until(lambda: len(all_seen) > 40, whole)
+    busy.say("compute", 3.0)
+    away: list[Any] = []
+    end_s = time.monotonic() + 3.0
+    while time.monotonic() < end_s:
+        away.append(line.session("busy"))
+        whole.sleep(0.05)
+    assert set(away) == {(1, False)}
+    assert busy.answer() == 3.0
+    had = len(all_seen)
+    until(lambda: len(all_seen) > had + 100, whole)
+    report = busy.ask("report")
+    assert (report["is_connected"], report["ends"]) == (True, [])
+    seen = [tuple(each) for each in report["quotes"]]
     assert_whole(seen, all_seen)
