@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from ib_async import LimitOrder, MarketOrder, Stock
@@ -18,63 +15,11 @@ from ibproxy import RemoteIB
 from ibproxy_sim.control.operations import ShowOrders, StartFault
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
+from tests.e2e.served import ServedProxy
 
 pytestmark = pytest.mark.only_proxied("a gateway keeps its own books")
 
 FAR_BELOW = 1.0
-
-
-class ServedProxy:
-    """`ibproxy serve` as a process of its own."""
-
-    def __init__(self, gateway: str, folder: Path) -> None:
-        self.url = f"ipc://{folder}/p.sock"
-        self.journal = folder / "orders.sqlite"
-        self._command = [
-            *(sys.executable, "-m", "ibproxy_server", "serve", "--gateway", gateway),
-            *("--listen", self.url, "--journal", str(self.journal)),
-        ]
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it listens."""
-        self._process = subprocess.Popen(
-            self._command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "IBPROXY_CONFIG": os.devnull},
-        )
-        assert self._process.stdout
-        assert self._process.stdout.readline().startswith("ready")
-
-    def end(self, *, kill: bool) -> None:
-        """End it, without a chance to say or write anything if `kill`."""
-        assert self._process
-        assert self._process.stdout
-        if kill:
-            self._process.kill()
-        else:
-            self._process.terminate()
-        self._process.wait(20)
-        self._process.stdout.close()
-        self._process = None
-
-    def orders(self, *arguments: str) -> Any:
-        """Return what `ibproxy orders --json` says."""
-        command = [sys.executable, "-m", "ibproxy_server", "orders", "--json"]
-        done = subprocess.run(
-            [*command, "--journal", str(self.journal), *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
-
-    def close(self) -> None:
-        """End it if it still runs."""
-        if self._process:
-            self.end(kill=True)
 
 
 @pytest.fixture(name="sim")
