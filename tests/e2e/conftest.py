@@ -225,3 +225,19 @@ def make_line(
     yield make
     for line in lines:
         line.stop()
+
+
+@pytest.fixture(params=["proxied", "door"])
+def ib(request: pytest.FixtureRequest, desk: Any) -> Iterator[Any]:
+    """A program of strategy alpha behind the proxy; `errors` and `ends` are what it was told."""
+    if request.param == "proxied":
+        program = desk.client("alpha")
+    else:
+        host, port = desk.proxy.doors[0]
+        program = IB()
+        program.connect(host, port, clientId=1)
+    program.errors, program.ends = [], []
+    program.errorEvent += lambda _, code, *__: program.errors.append(code)
+    program.disconnectedEvent += lambda: program.ends.append("end")
+    yield program
+    program.disconnect()

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ib_async import IB, Stock, util
+from ib_async import Stock, util
 
 pytestmark = pytest.mark.only_proxied("at a gateway of its own the connection ends")
 
 AMD = Stock("AMD", "SMART", "USD")
-
-
-@pytest.fixture(params=["proxied", "door"])
-def ib(request: pytest.FixtureRequest, desk: Any) -> Iterator[Any]:
-    """A program of strategy alpha; `errors` and `ends` are what it was told."""
-    if request.param == "proxied":
-        program = desk.client("alpha")
-    else:
-        host, port = desk.proxy.doors[0]
-        program = IB()
-        program.connect(host, port, clientId=1)
-    program.errors, program.ends = [], []
-    program.errorEvent += lambda _, code, *__: program.errors.append(code)
-    program.disconnectedEvent += lambda: program.ends.append("end")
-    yield program
-    program.disconnect()
 
 
 def restart(desk: Any, ib: Any, until: Callable[..., None], closed_s: float = 2.0) -> None:
