@@ -175,3 +175,29 @@ def test_two_threads_may_use_two_doors(proxy: ThreadedProxy) -> None:
         return await asyncio.gather(*threads)
 
     assert asyncio.run(both()) == [[code] for code in ACCOUNTS.values()]
+
+
+def test_old_and_new_programs_share_what_they_ask_for(
+    sim: ThreadedSim,
+    proxy: ThreadedProxy,
+    until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One stream and one answer at the gateway serve a client at 157 and one at the proxy's 176."""
+    found: list[Any] = []
+    for highest, address in zip((157, 178), proxy.doors, strict=True):
+        monkeypatch.setattr(ib_async.Client, "MaxClientVersion", highest)
+        found.append(ib_async.IB())
+        found[-1].connect(*address, clientId=1)
+    assert [ib.client.serverVersion() for ib in found] == [157, 176]
+    details = [ib.reqContractDetails(Stock("SPY", "SMART", "USD")) for ib in found]
+    [[first], [second]] = details
+    assert (first.minSize, second.minSize > 0) == (0, True)
+    assert first.contract == second.contract
+    assert first.stockType == second.stockType
+    tickers = [ib.reqMktData(first.contract) for ib in found]
+    until(lambda: all(each.bid > 0 and each.bidSize > 0 for each in tickers), found[0])
+    asked = sim.call(lambda: dict(sim.gateway.statistics.requests))
+    assert (asked["9"], asked["1"]) == (1, 1)
+    for ib in found:
+        ib.disconnect()

@@ -1,10 +1,11 @@
-"""Every protocol version that the proxy can be configured to."""
+"""Every protocol version that the proxy can be configured to, and at which a client may end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import ib_async
 import pytest
 from ib_async import LimitOrder, MarketOrder, Stock
 
@@ -22,6 +23,28 @@ def test_orders_and_data_at_every_version(
     """Details, ticks, a bracket, a fill and its commission come through, and all is decoded."""
     ib = connect()
     assert ib.client.serverVersion() == server_version
+    trade_and_look(ib, until, caplog)
+
+
+@pytest.mark.parametrize("server_version", [178])
+@pytest.mark.parametrize("highest", VERSIONS[:-1])
+def test_orders_and_data_of_every_older_client(
+    connect: Callable[..., Any],
+    until: Callable[..., None],
+    server_version: int,
+    highest: int,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same, where the gateway knows more than the client: it is answered with its highest."""
+    monkeypatch.setattr(ib_async.Client, "MaxClientVersion", highest)
+    ib = connect()
+    assert ib.client.serverVersion() == highest < server_version
+    trade_and_look(ib, until, caplog)
+
+
+def trade_and_look(ib: Any, until: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
+    """Trade, look at data, and see that nothing was misread."""
     [spy] = ib.qualifyContracts(Stock("SPY", "SMART", "USD"))
     ticker = ib.reqMktData(spy)
     bracket = [ib.placeOrder(spy, each) for each in ib.bracketOrder("BUY", 5, 1.0, 2.0, 0.5)]

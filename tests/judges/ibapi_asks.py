@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from ibapi.client import EClient
 from ibapi.execution import ExecutionFilter
 from ibapi.scanner import ScannerSubscription
 
@@ -21,7 +22,7 @@ from ibproxy_sim.data.displays import GROUPS
 from ibproxy_sim.feeds.articles import PROVIDERS, Archive
 from ibproxy_sim.feeds.wall_street_horizon import KINDS
 from ibproxy_sim.wire.session import DEPTH_EXCHANGES, SMART_COMPONENTS
-from tests.judges.ibapi_client import ACCOUNT, Recorder, contract
+from tests.judges.ibapi_client import ACCOUNT, IS_OLD, Recorder, contract
 
 AMD, AAPL = 4391, 265598
 FRIDAY = "20260410 15:00:00 US/Eastern"
@@ -117,7 +118,7 @@ def histogram(client: Recorder, bench: Any, req_id: int) -> None:
     [[_, rows]] = client.named("histogramData", req_id)
     low, high = bench.price_range(AMD)
     assert any(low <= row.price <= high for row in rows)
-    assert all(row.size > 0 for row in rows)
+    assert all(getattr(row, "count" if IS_OLD else "size") > 0 for row in rows)
 
 
 def hours(client: Recorder, bench: Any, req_id: int) -> None:
@@ -199,7 +200,13 @@ def groups(client: Recorder, _bench: Any, req_id: int) -> None:
     assert client.named("displayGroupList", req_id) == [(req_id, "|".join(GROUPS))]
 
 
-ASKS: tuple[Ask, ...] = (
+def report(client: Recorder, _bench: Any, req_id: int) -> None:
+    """A document about the company."""
+    [[_, text]] = client.named("fundamentalData", req_id)
+    assert ET.fromstring(text).tag == "ReportSnapshot"
+
+
+_ASKS = (
     Ask("reqContractDetails", (AMD_STOCK,), "contractDetailsEnd", details("AMD")),
     Ask(
         "reqContractDetails",
@@ -260,7 +267,14 @@ ASKS: tuple[Ask, ...] = (
     Ask("reqHistoricalNews", (AMD, "BRFG", "", "", 5, []), "historicalNewsEnd", past_news),
     Ask("reqWshMetaData", (), "wshMetaData", kinds),
     Ask("queryDisplayGroups", (), "displayGroupList", groups),
+    Ask("reqFundamentalData", (AMD_STOCK, "ReportSnapshot", []), "fundamentalData", report),
 )
+ASKS = tuple(
+    ask
+    for ask in _ASKS
+    if hasattr(EClient, ask.method) and not (IS_OLD and ask.end == "historicalSchedule")
+)
+"""Those that the client can ask; its lists of methods are compared with them elsewhere."""
 
 
 def now(client: Recorder, bench: Any, _mark: int) -> None:

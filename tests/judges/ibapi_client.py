@@ -1,7 +1,11 @@
-"""IBKR's own client with a notebook: every callback is written down, and so is every complaint."""
+"""IBKR's own client with a notebook: every callback is written down, and so is every complaint.
+
+It is ibapi 10.50, or 9.81 if that is what can be imported; the notebook has the words of 10.50.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import logging
 import threading
@@ -13,6 +17,18 @@ from ibapi.client import EClient
 from ibapi.contract import Contract
 from ibapi.order import Order
 from ibapi.wrapper import EWrapper
+
+IS_OLD = importlib.util.find_spec("ibapi.order_cancel") is None
+"""Whether it is ibapi 9.81, which ends at server version 157."""
+
+CANCEL: tuple[Any, ...] = ()
+EXERCISE: tuple[Any, ...] = ()
+"""What 10.50 wants to be told of a cancel, and of an exercise, beyond what 9.81 does."""
+
+if not IS_OLD:
+    from ibapi.order_cancel import OrderCancel
+
+    CANCEL, EXERCISE = (OrderCancel(),), ("", "", False)
 
 ACCOUNT = "DU1000001"
 PATIENCE_S = 10.0
@@ -69,9 +85,14 @@ class Recorder(EWrapper, EClient):  # type: ignore[misc] # ibapi has no types
 
 
 def _recording(name: str) -> Callable[..., None]:
+    shown = {"commissionReport": "commissionAndFeesReport"}.get(name, name)
+
     def record(self: Recorder, *args: Any) -> None:
+        if IS_OLD and name == "error":
+            req_id, code, text = args
+            args = req_id, 0, code, text, ""
         with self.called:
-            self.calls.append((name, args))
+            self.calls.append((shown, args))
             self.called.notify_all()
 
     return record

@@ -5,44 +5,16 @@ The environment of the tests has the newest ib_async that pip finds; `test_ib_as
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.metadata import requires, version
 from pathlib import Path
 
-LONGEST_S = 100
-EXAMPLES = 60
-"""Of the differential test, which has more of them with ib_async."""
+from tests.judges.apart import HERE, serve
 
 REQUIREMENTS = ("ib_insync==0.9.86", "eventkit==1.0.3", "nest_asyncio")  # as tests/compat has it
 
-
-HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-
-
-def serve(folder: Path, library: str, bench: Path, *options: str) -> None:
-    """Let a library that is installed in a folder of its own do what ib_async does."""
-    paths = [str(folder), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    options += ("-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default", "--durations=0")
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", str(bench), *options],
-        env={
-            **os.environ,
-            "IBPROXY_JUDGE": library,
-            "IBPROXY_EXAMPLES": str(EXAMPLES),
-            "PYTHONPATH": os.pathsep.join(paths),
-        },
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-2000:]
-    assert "skipped" not in finished.stdout.splitlines()[-1]
 
 
 def oldest_ib_async() -> str:
@@ -55,14 +27,15 @@ def oldest_ib_async() -> str:
 
 def test_ib_insync_is_served_like_ib_async(install_apart: Callable[..., Path]) -> None:
     """All that ib_async can ask ib_insync 0.9.86 asks too, straight and through the proxy."""
-    serve(install_apart("ib_insync", *REQUIREMENTS), "ib_insync", HERE / "test_ib_async.py")
+    folder = install_apart("ib_insync", *REQUIREMENTS)
+    serve(folder, HERE / "test_ib_async.py", library="ib_insync")
 
 
 def test_nobody_can_tell_with_ib_insync(install_apart: Callable[..., Path]) -> None:
     """The differential test holds for what ib_insync writes, and for what it reads."""
     bench = ROOT / "tests" / "differential" / "test_differential.py"
     folder = install_apart("ib_insync", *REQUIREMENTS)
-    serve(folder, "ib_insync", bench, "-p", "in_its_name")
+    serve(folder, bench, "-p", "in_its_name", library="ib_insync")
 
 
 def test_the_oldest_ib_async_is_served_like_the_newest(install_apart: Callable[..., Path]) -> None:
@@ -72,4 +45,4 @@ def test_the_oldest_ib_async_is_served_like_the_newest(install_apart: Callable[.
     if installed[: oldest.count(".") + 1] == oldest.split("."):
         assert [*map(int, installed)] >= [*map(int, oldest.split("."))]
         return  # judged by test_ib_async.py
-    serve(install_apart("ib_async", f"ib_async=={oldest}"), "ib_async", HERE / "test_ib_async.py")
+    serve(install_apart("ib_async", f"ib_async=={oldest}"), HERE / "test_ib_async.py")
