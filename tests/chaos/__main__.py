@@ -8,6 +8,7 @@ import random
 import sys
 
 from tests.chaos.guards import GUARDS
+from tests.chaos.plan import KINDS
 from tests.chaos.run import make_chaos
 
 
@@ -19,6 +20,9 @@ def main() -> int:
     parser.add_argument("--strategies", type=int, default=4, metavar="K", help="how many (4)")
     parser.add_argument("--seed", type=int, default=None, metavar="S", help="else a new one")
     parser.add_argument("--without", default="", choices=GUARDS, help="switch a guard off")
+    parser.add_argument(
+        "--only", action="append", choices=KINDS, metavar="KIND", help="faults of this kind; again"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the logs even if all holds")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
@@ -29,6 +33,7 @@ def main() -> int:
         options.strategies,
         seed,
         without=options.without,
+        kinds=options.only or (),
         keep=options.keep,
         tell=lambda text: print(text, file=sys.stderr, flush=True),  # noqa: T201
     ).run()

@@ -72,6 +72,16 @@ def read_journal(path: Path) -> dict[str, list[dict[str, Any]]]:
     return dict(rows)
 
 
+def count_unresolved(path: Path) -> int:
+    """Return how many orders the journal does not know the fate of."""
+    with closing(sqlite3.connect(path, timeout=5.0)) as database:
+        [count] = database.execute(
+            "SELECT count(*) FROM orders WHERE is_transmitted AND NOT is_done "
+            "AND state IN ('', 'sent', 'unknown')"
+        ).fetchone()
+    return int(count)
+
+
 @dataclass
 class Story:
     """What one strategy did, and what it was told.
@@ -84,6 +94,7 @@ class Story:
         cut: connections that ended before the run did.
         last: the connection that was on at the end; empty if none was.
         fills_told: execution ids that it knows.
+        commissions: execution ids whose commission it knows.
         live: (connection, execution id) -> how often it was told live.
         codes: error code -> how often.
     """
@@ -95,6 +106,7 @@ class Story:
     cut: set[str] = field(default_factory=set)
     last: str = ""
     fills_told: set[str] = field(default_factory=set)
+    commissions: set[str] = field(default_factory=set)
     live: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     codes: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     connections: int = 0
@@ -152,6 +164,8 @@ def _told(
         ref = ref_by_perm.get(line["perm"]) or ref_by_id.get((line["client"], line["id"]), "")
     else:
         ref = ""
+    if kind == "commission":
+        story.commissions.add(line["exec"])
     if kind == "exec":
         story.fills_told.add(line["exec"])
         if line["is_live"]:

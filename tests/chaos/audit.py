@@ -147,12 +147,14 @@ def _heard(story: Story, ref: str) -> bool:
 
 
 def no_fill_undelivered(case: Case) -> Iterator[Finding]:
-    """Each execution is known to whose order it was."""
+    """Each execution, and what it cost, is known to whose order it was."""
     for ref, fills in case.books.fills.items():
         story = case.stories.get(owner_of(ref))
         for fill in fills:
             if story is None or fill.exec_id not in story.fills_told:
                 yield ref, f"its fill {fill.exec_id} was not told"
+            elif fill.commission is not None and fill.exec_id not in story.commissions:
+                yield ref, f"what its fill {fill.exec_id} cost was not told"
 
 
 def no_fill_twice(case: Case) -> Iterator[Finding]:

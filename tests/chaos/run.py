@@ -8,12 +8,12 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.accounts import read_books, read_journal, read_story
+from tests.chaos.accounts import count_unresolved, read_books, read_journal, read_story
 from tests.chaos.audit import Case, Finding, audit
 from tests.chaos.guards import GUARDS
 from tests.chaos.link import Forwarder
@@ -26,9 +26,9 @@ SYMBOLS_EACH = 3
 ORDERS_PER_S = 30.0
 """What all strategies together mean to place; the proxy lets 50 messages a second through."""
 
-CALM_S, PATIENCE_S = 4.0, 90.0
-"""The run has ended when nobody has been told anything of orders for so long, or after the second.
-"""
+CALM_S, PATIENCE_S = 4.0, 100.0
+"""The run has ended when nobody was told anything of orders for so long, and the journal knows of
+none that may be lost; or after the second, for the proxy looks again after a minute."""
 
 LOOK_S = 0.25
 
@@ -151,7 +151,7 @@ class Chaos:
             link.mend()
             for each in strategies.values():
                 each.say("quiet")
-            settle_s = await watch.settled()
+            settle_s = await watch.settled(journal)
             books = await asyncio.to_thread(read_books, gateway.control_url)
             rows = read_journal(journal)
             await _end(strategies)
@@ -262,14 +262,17 @@ class _Watch:
         while self.placed() < orders:  # noqa: ASYNC110 - it is other processes that write
             await asyncio.sleep(LOOK_S)
 
-    async def settled(self) -> float:
+    async def settled(self, journal: Path) -> float:
         """Wait until nobody has been told anything for a while; return how long it took."""
         began_s = calm_s = time.monotonic()
         lines = -1
-        while time.monotonic() - calm_s < CALM_S and time.monotonic() - began_s < PATIENCE_S:
+        while time.monotonic() - began_s < PATIENCE_S:
             self.placed()
             if self._lines != lines:
                 lines, calm_s = self._lines, time.monotonic()
+            is_calm = time.monotonic() - calm_s >= CALM_S
+            if is_calm and not count_unresolved(journal):
+                break
             await asyncio.sleep(LOOK_S)
         return time.monotonic() - began_s
 
@@ -283,10 +286,18 @@ async def _end(strategies: dict[str, StrategyProgram]) -> None:
 
 
 def make_chaos(
-    orders: int, faults: int, strategies: int, seed: int, *, without: str = "", **more: Any
+    orders: int,
+    faults: int,
+    strategies: int,
+    seed: int,
+    *,
+    without: str = "",
+    kinds: Sequence[str] = (),
+    **more: Any,
 ) -> Chaos:
     """Return a run with a plan drawn from its seed; without a guard, of what that is there for."""
-    kinds = GUARDS[without].kinds if without else ()
+    if without and not kinds:
+        kinds = GUARDS[without].kinds
     if without and not kinds:
         faults = 0
     plan = make_plan(seed, faults, strategies, kinds)

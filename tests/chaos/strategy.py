@@ -35,6 +35,9 @@ CONNECT_S, RETRY_S = 15.0, 0.3
 MOST_OPEN = 12
 """When more of its orders are open, it cancels one instead of placing another."""
 
+MOST_UNANSWERED = 10
+"""When the gateway has not said a word of more of them, it waits."""
+
 LOST, RESTORED, DATA_LOST = 1100, (1101, 1102), 1101
 WORKING = ("PreSubmitted", "Submitted")
 
@@ -119,6 +122,9 @@ class Strategy:
                 self._prices[ticker.contract.symbol] = price
 
     def _act(self) -> None:
+        statuses = [each.orderStatus.status for each in self._ib.openTrades()]
+        if statuses.count("PendingSubmit") > MOST_UNANSWERED:
+            return
         weights, actions = zip(*self._actions, strict=True)
         [action] = self._dice.choices(actions, weights)
         with contextlib.suppress(ConnectionError):  # just cut off: the loop connects again
