@@ -15,6 +15,7 @@ from ibproxy.wire.messages import FIRST_VERSION
 from ibproxy_server.core.effects import Effect, SendUpstream
 from ibproxy_server.core.orders import recorder
 from ibproxy_server.core.orders.book import OrderBook
+from ibproxy_server.core.orders.known_executions import KnownExecutions
 from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.orders.record import OrderRecord, Owner
 from ibproxy_server.core.orders.recorder import Recorder
@@ -140,6 +141,13 @@ def _go_on_with_torn_messages() -> None:
     setattr(Upstream, "connected", connected)  # noqa: B010
 
 
+def _tell_fills_again() -> None:
+    def take(*_arguments: object, **_named: object) -> bool:
+        return True
+
+    setattr(KnownExecutions, "take", take)  # noqa: B010
+
+
 _LINK = ("link cut", "link torn", "gateway restarted")
 
 GUARDS = {
@@ -156,6 +164,11 @@ GUARDS = {
     ),
     "doubts": Guard(
         "what may have got lost is asked for", _never_doubt, ("link torn", "proxy killed")
+    ),
+    "fills-once": Guard(
+        "an execution that was told is not told again from a list",
+        _tell_fills_again,
+        ("link cut", "gateway restarted", "gateway cut off"),
     ),
     "owners": Guard("an order's messages go to its owner", _take_any_owner),
     "drop-unsent": Guard("what has not left when the link breaks never does", _keep_unsent, _LINK),

@@ -158,6 +158,8 @@ class Chaos:
             stories = {n: read_story(n, each.diary) for n, each in strategies.items()}
             case = Case(books, rows, stories, self.account_of)
             broken = audit(case)
+            if watch.placed() < self.orders:
+                broken["trading goes on"] = [("", f"only {watch.placed()} orders were placed")]
             figures = self._figures(case, striker, link, [proxy, *strategies.values()], settle_s)
         shown = {about for found in broken.values() for about, _ in found[:2]}
         return broken, {ref: case.evidence(ref) for ref in sorted(shown) if "-" in ref}, figures
@@ -258,9 +260,13 @@ class _Watch:
         return self._placed
 
     async def until_placed(self, orders: int) -> None:
-        """Wait until so many orders were placed."""
-        while self.placed() < orders:  # noqa: ASYNC110 - it is other processes that write
+        """Wait until so many orders were placed, or none for a long time."""
+        count, moved_s = self.placed(), time.monotonic()
+        while count < orders and time.monotonic() - moved_s < PATIENCE_S:
             await asyncio.sleep(LOOK_S)
+            before, count = count, self.placed()
+            if count > before:
+                moved_s = time.monotonic()
 
     async def settled(self, journal: Path) -> float:
         """Wait until nobody has been told anything for a while; return how long it took."""
