@@ -602,6 +602,39 @@ def test_an_order_in_flight_at_1100_that_is_listed_is_not_doubted(world: World) 
     assert told(alpha) == [("order", "1"), ("status", "1", "Submitted", "0", "10")]
 
 
+def bracket(world: World) -> Any:
+    """Return alpha, whose last child has just left and with it its parent, which was held."""
+    alpha = world.client("alpha").start()
+    alpha.say(*held_back(1))
+    parent = world.asked(3)[0][1]
+    alpha.say(*order(2, parent=1))
+    assert [each[28] for each in world.asked(3)] == [parent]
+    return alpha
+
+
+def test_a_parent_that_its_child_releases_is_not_held_any_more(world: World) -> None:
+    """With the last of a family all of it is transmitted: its parent may have filled meanwhile."""
+    alpha = bracket(world)
+    lose(world)
+    assert [each for each in told(alpha) if each[0] == "error"] == [
+        ("error", "1", "2198"),
+        ("error", "2", "2198"),
+    ]
+    come_back(world)
+    world.list_orders(executions=[execution(1, "e1", OWN)])
+    heard = told(alpha)
+    assert ("execution", "-1", "1", "e1") in heard
+    assert ("status", "1", "Filled", "10", "0") in heard
+    assert state_of(world) == "Filled"
+
+
+def test_a_restarted_proxy_knows_which_families_were_released(world: World) -> None:
+    """The journal has each message: a child that was transmitted has released its parent."""
+    bracket(world)
+    texts = [each.state_text for each in world.restarted().hub.orders.book.records]
+    assert texts == ["unknown", "unknown"]
+
+
 # what-ifs
 
 

@@ -85,6 +85,20 @@ class OrderBook:
         self._by_upstream_id[record.upstream_id] = record
         self.records.append(record)
 
+    def join(self, record: OrderRecord) -> None:
+        """Take an order into its parent's family."""
+        parent = self._by_upstream_id.get(int(record.parent_id or 0))
+        if parent is None or record in parent.family:
+            return
+        parent.family = parent.family or [parent]
+        record.family = parent.family
+        record.family.append(record)
+
+    def release(self, record: OrderRecord) -> None:
+        """An order is transmitted, and with it those of its family that were held back (3.91)."""
+        for each in record.family:
+            each.is_transmitted = True
+
     def in_flight(self) -> list[OrderRecord]:
         """Return the orders that have left and of which the gateway has said nothing.
 
@@ -120,6 +134,7 @@ class OrderBook:
         self._by_upstream_id.pop(oldest.upstream_id, None)
         if self._by_perm_id.get(oldest.perm_id) is oldest:
             del self._by_perm_id[oldest.perm_id]
+        oldest.family[:] = [each for each in oldest.family if each is not oldest]
         mine = self._by_owner.get(oldest.owner, {}) if oldest.owner else {}
         if mine.get(oldest.client_order_id) is oldest:
             del mine[oldest.client_order_id]

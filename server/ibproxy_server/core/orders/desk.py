@@ -122,6 +122,7 @@ class OrderDesk:
         else:
             record.change = at.asked_terms(fields)
         record.quantity, record.parent_id = fields[at.QUANTITY], fields[at.PARENT_ID]
+        self.book.join(record)
         record.is_transmitted |= fields[at.TRANSMIT] == b"1"
         record.places += 1
         if fields[at.OCA_GROUP]:
@@ -148,6 +149,8 @@ class OrderDesk:
                 refuse(self._context.outage)
                 return ()
             record.has_left = True
+            if record.is_transmitted:
+                self.book.release(record)
             return (payload,)
 
         self._context.pacer.push_lazily(session.number, leave, first=True)

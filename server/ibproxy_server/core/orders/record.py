@@ -40,6 +40,7 @@ class OrderRecord:
         is_of_earlier_run: whether it was placed before the proxy was started.
         quantity: how much was ordered, as it was last sent; empty if it is not known.
         parent_id: its parent's order id at the gateway, as on the wire; 0 for none.
+        family: it and all that hang together with it as parents and children; empty: it is alone.
         change: the terms of a change that the gateway has not answered; None: there is none.
         broken_off: what was under way when a link broke, and has not been made good.
         open_day: the gateway's day when it was last known to be open; empty if it is not known.
@@ -71,6 +72,7 @@ class OrderRecord:
     is_of_earlier_run: bool = False
     quantity: bytes = b""
     parent_id: bytes = b"0"
+    family: list[OrderRecord] = field(default_factory=list)
     change: at.Terms | None = None
     broken_off: list[str] = field(default_factory=list)
     open_day: str = ""

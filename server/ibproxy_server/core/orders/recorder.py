@@ -238,7 +238,11 @@ def restore(book: OrderBook, entries: Iterable[je.Entry]) -> tuple[str, ...]:
             case je.OcaName():
                 book.restore_oca_name(entry.upstream, entry.shown)
             case je.OrderIntent():
-                book.restore(_restored(entry))
+                record = _restored(entry)
+                book.restore(record)
+                book.join(record)
+                if record.is_transmitted:
+                    book.release(record)
             case je.OrderState():
                 _restore_state(book, entry)
             case je.OrderForgotten():
