@@ -13,7 +13,7 @@
     recording.py, accounts.py          the accounts: what clients were told, books, journal
     audit.py                           the rules that they are compared by
     run.py, programs.py                one run, and its processes
-    guards.py, proxy.py                what makes it hold, to be switched off
+    guards.py, proxy.py, proof.py      what makes it hold, to be switched off, and its proof
 
 Afterwards three accounts that know nothing of each other are compared: the books of the stand-in,
 which is never killed, since the broker is not; the journal; and what every client was told. The

@@ -15,6 +15,9 @@ from tests.chaos.accounts import Books, Line, Story, owner_of
 UNKNOWN = 2198
 """The proxy's word for: it may have got lost."""
 
+UNCERTAIN = "ApiPending"
+"""The status of such an order, until the gateway's word is in."""
+
 INFORMATION = {0, 100, 105, 165, 317, 399, 404, 1100, 1101, 1102, 10167} | set(range(2100, 2200))
 """Codes that end nothing."""
 
@@ -90,6 +93,8 @@ class Case:
 def _refusal(story: Story, ref: str) -> Line | None:
     """Return the error that told that an order is none, if there was one."""
     for line in story.told[ref]:
+        if line.get("status") == UNCERTAIN:
+            continue
         if line["k"] in {"open", "status", "exec", "completed"}:
             return None
         is_end = line["k"] == "error" and line["code"] not in INFORMATION | OF_CANCELS
