@@ -23,6 +23,9 @@ from typing import Any
 from ibproxy_sim.control import connect
 from ibproxy_sim.control.operations import ExecutionView, OrderView
 
+CLIENT_ID = 1
+"""Every strategy's: order ids of all then begin at 1, and meet."""
+
 REF = re.compile(rb"\0(s\d+-\d+-\d+)\0")
 
 Line = dict[str, Any]
@@ -114,63 +117,73 @@ class Story:
 
 def read_story(name: str, path: Path) -> Story:
     """Read a diary; a last line that kill -9 tore is left out."""
-    story = Story(name)
-    ref_by_id: dict[tuple[int, int], str] = {}
-    ref_by_perm: dict[int, str] = {}
-    seen: list[str] = []
+    reader = _Reader(name)
     for text in path.read_text(encoding="utf-8").splitlines():
         try:
             line: Line = json.loads(text)
         except ValueError:
             continue
-        kind, connection = line["k"], line["c"]
-        if not seen or seen[-1] != connection:
-            seen.append(connection)
+        reader.read(line)
+        if line["k"] == "end":
+            break  # it leaves by itself now
+    story = reader.story
+    story.cut |= reader.seen - {story.last}
+    return story
+
+
+class _Reader:
+    """Reads a diary line by line, and finds out which order a line is about."""
+
+    def __init__(self, name: str) -> None:
+        self.story = Story(name)
+        self.seen: set[str] = set()
+        self._ref_by_id: dict[tuple[int, int], str] = {}
+        self._ref_by_perm: dict[int, str] = {}
+
+    def read(self, line: Line) -> None:
+        """Take the next line."""
+        story, kind, connection = self.story, line["k"], line["c"]
+        self.seen.add(connection)
         if kind == "connected":
             story.connections += 1
         elif kind in {"disconnected", "not connected"}:
             story.cut.add(connection)
         elif kind == "end":
             story.last = connection if line["is_connected"] else ""
-            break  # it leaves by itself now
         elif kind in {"place", "change", "cancel"}:
-            ref_by_id[line["client"], line["id"]] = line["ref"]
+            self._ref_by_id[line["client"], line["id"]] = line["ref"]
             if kind == "place":
                 story.placed[line["ref"]] = line
             story.told[line["ref"]].append(line)
+        elif kind == "commission":
+            story.commissions.add(line["exec"])
+        elif kind not in {"life", "connect"}:
+            self._told(line)
+
+    def _told(self, line: Line) -> None:
+        story = self.story
+        if line["k"] == "error":
+            story.codes[line["code"]] += 1
+        elif line["k"] == "exec":
+            story.fills_told.add(line["exec"])
+            if line["is_live"]:
+                story.live[line["c"], line["exec"]] += 1
+        ref = self._ref(line)
+        if owner_of(ref) == story.name:
+            story.told[ref].append(line)
         else:
-            _told(story, line, ref_by_id, ref_by_perm)
-    story.cut |= set(seen) - {story.last}
-    return story
+            story.others.append({**line, "ref": ref})
 
-
-def _told(
-    story: Story,
-    line: Line,
-    ref_by_id: dict[tuple[int, int], str],
-    ref_by_perm: dict[int, str],
-) -> None:
-    kind = line["k"]
-    if kind == "error":
-        story.codes[line["code"]] += 1
-        ref = ref_by_id.get((1, line["id"]), "") if line["id"] > 0 else ""
-    elif kind in {"open", "exec", "completed"}:
-        ref = line["ref"]
+    def _ref(self, line: Line) -> str:
+        """Return the orderRef that a line is about; empty if it is about no order."""
+        if line["k"] == "error":
+            return self._ref_by_id.get((CLIENT_ID, line["id"]), "")
+        if line["k"] == "status":
+            by_id = self._ref_by_id.get((line["client"], line["id"]), "")
+            return self._ref_by_perm.get(line["perm"]) or by_id
+        ref = str(line["ref"])
         if line["perm"]:
-            ref_by_perm[line["perm"]] = ref
-        if kind == "open" and line["id"] > 0:
-            ref_by_id[line["client"], line["id"]] = ref
-    elif kind == "status":
-        ref = ref_by_perm.get(line["perm"]) or ref_by_id.get((line["client"], line["id"]), "")
-    else:
-        ref = ""
-    if kind == "commission":
-        story.commissions.add(line["exec"])
-    if kind == "exec":
-        story.fills_told.add(line["exec"])
-        if line["is_live"]:
-            story.live[line["c"], line["exec"]] += 1
-    if owner_of(ref) == story.name:
-        story.told[ref].append(line)
-    elif kind not in {"life", "connect", "connected", "commission"}:
-        story.others.append({**line, "ref": ref})
+            self._ref_by_perm[line["perm"]] = ref
+        if line["k"] == "open" and line["id"] > 0:
+            self._ref_by_id[line["client"], line["id"]] = ref
+        return ref

@@ -26,10 +26,8 @@ import ib_async.ib
 from ib_async import BracketOrder, Contract, LimitOrder, MarketOrder, Order, Stock, StopOrder
 
 from ibproxy import RemoteIB
+from tests.chaos.accounts import CLIENT_ID
 from tests.chaos.recording import Diary, RecordingWrapper
-
-CLIENT_ID = 1
-"""Every strategy's: order ids of all then begin at 1, and meet."""
 
 CONNECT_S, RETRY_S = 15.0, 0.3
 MOST_OPEN = 12
