@@ -596,11 +596,18 @@ def test_bulletins_of_the_outage_are_told_once(world: Any) -> None:
 
 
 def test_bulletins_whose_day_was_not_whole(world: Any) -> None:
-    """Who was being told the day's is told the rest, with what is new."""
-    alpha = world.client("alpha").start()
-    alpha.say(12, 1, 0)
+    """Who was being told the day's is told the rest; who did not want them is told what is new."""
+    alpha, beta = world.client("alpha").start(), world.client("beta").start()
+    alpha.say(12, 1, 1)
+    beta.say(12, 1, 0)
+    world.say(14, 1, 7, 1, "first", "NYSE")
     lose(world)
     alpha.take()
     come_back(world)
-    world.say(14, 1, 8, 1, "new", "NYSE")
-    assert [each[4] for each in alpha.take(14)] == ["new"]
+    assert world.asked(8) == [["8", "1", "1"]]
+    for number, text in ((7, "first"), (8, "second")):
+        world.say(14, 1, number, 1, text, "NYSE")
+    world.say(9, 1, 1)
+    world.say(14, 1, 9, 1, "new", "NYSE")
+    assert [each[4] for each in alpha.take(14)] == ["second", "new"]
+    assert [each[4] for each in beta.take(14)] == ["new"]

@@ -27,6 +27,7 @@ from ibproxy_sim.exchange.path import STEP_S
 from ibproxy_sim.exchange.universe import Universe
 from ibproxy_sim.faults.board import make_fault
 from ibproxy_sim.testing import RawClient
+from ibproxy_sim.wire.gateway import Client
 from ibproxy_sim.wire.settings import Settings
 from tests.differential.messages import MONDAY_S, NOT_PERMITTED, VERSION
 
@@ -133,9 +134,8 @@ class SharedSide:
         self._buffers: dict[int, FrameBuffer] = defaultdict(FrameBuffer)
         # an earlier run of the proxy has placed orders: upstream ids are never the clients'
         self.sim.gateway.order_ids[self.hub.settings.client_id] = FIRST_ORDER_ID
-        self._link = self.sim.gateway.connect()
+        self._link: Client
         self.feed(ev.Tick())
-        self.feed(ev.UpstreamConnected())
         self.deliver()
 
     @property
@@ -157,9 +157,19 @@ class SharedSide:
                     self.is_over.add(effect.session)
                 case ef.Record():
                     records.append(effect.number)
+                case ef.OpenUpstream():
+                    self._link = self.sim.gateway.connect()
+                    self.feed(ev.UpstreamConnected())
         self._take()
         for number in records:
             self.feed(ev.Recorded(number))
+
+    def cut(self) -> None:
+        """The link breaks, and what is on the wire is lost."""
+        self._take()
+        self._wire.clear()
+        self.sim.gateway.disconnect(self._link)
+        self.feed(ev.UpstreamLost("it was cut"))
 
     def _take(self) -> None:
         """Put what the gateway has said on the wire, with serial numbers."""

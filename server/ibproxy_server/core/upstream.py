@@ -98,11 +98,13 @@ class Upstream:
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the payloads that `data` completes.
+        """Return the payloads that `data` completes; what comes from no connection is nothing.
 
         Raises:
             RemoteProtocolError: it is no stream of frames.
         """
+        if self.stage in {Stage.WAITING, Stage.CONNECTING}:
+            return []
         return self._frames.feed(data)
 
     def bootstrap(self, payload: bytes, now_s: float) -> list[Effect]:

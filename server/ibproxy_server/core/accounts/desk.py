@@ -99,7 +99,7 @@ class AccountDesk:
         self._rank: dict[str, int] = {}
         self._has_positions = False
         self._position_listeners: dict[Session, None] = {}
-        self._owed_positions: dict[Session, None] = {}
+        self._owed_positions = Counter[Session]()
         self._bulletins: dict[bytes, bytes] = {}
         self._owed_bulletins = Counter[Session]()
         self._bulletin_marks: list[float] = []
@@ -194,7 +194,7 @@ class AccountDesk:
         if self._has_positions:
             self._send_positions(session)
         else:
-            self._owed_positions[session] = None
+            self._owed_positions[session] += 1
 
     def _positions_unwanted(self, session: Session, fields: list[bytes]) -> None:
         del fields
@@ -242,6 +242,9 @@ class AccountDesk:
         self._context.ask(61, 1)
         if self._bulletin_listeners:
             self._context.ask(12, 1, 1)  # what is known of the day is not told again
+        if self._bulletin_marks:
+            self._bulletin_marks = [self._context.now_s]
+            self._context.ask(8, 1, 1)
 
     def reset(self) -> None:
         """The connection to the gateway is gone; who listens goes on listening."""
@@ -253,7 +256,6 @@ class AccountDesk:
         self._positions_before |= self._positions
         self._positions.clear()
         self._has_positions = False
-        self._bulletin_marks.clear()
 
     def advance(self) -> None:
         """Take in what came under request ids, and move the slot on, when it is time."""
@@ -414,7 +416,7 @@ class AccountDesk:
             if _is_held(position_row, before):
                 self._tell_position(account.decode(), _closed(position_row, before))
         self._positions_before.clear()
-        for session in self._owed_positions:
+        for session in self._owed_positions.elements():
             self._send_positions(session)
         self._owed_positions.clear()
 
