@@ -135,6 +135,7 @@ class SharedSide:
         # an earlier run of the proxy has placed orders: upstream ids are never the clients'
         self.sim.gateway.order_ids[self.hub.settings.client_id] = FIRST_ORDER_ID
         self._link: Client
+        self._down_until_s = 0.0
         self.feed(ev.Tick())
         self.deliver()
 
@@ -157,6 +158,8 @@ class SharedSide:
                     self.is_over.add(effect.session)
                 case ef.Record():
                     records.append(effect.number)
+                case ef.OpenUpstream() if self.now_s < self._down_until_s:
+                    self.feed(ev.UpstreamLost("it is down"))
                 case ef.OpenUpstream():
                     self._link = self.sim.gateway.connect()
                     self.feed(ev.UpstreamConnected())
@@ -164,8 +167,9 @@ class SharedSide:
         for number in records:
             self.feed(ev.Recorded(number))
 
-    def cut(self) -> None:
-        """The link breaks, and what is on the wire is lost."""
+    def cut(self, down_s: float) -> None:
+        """The link breaks, what is on the wire is lost, and the gateway is away for a while."""
+        self._down_until_s = self.now_s + down_s
         self._take()
         self._wire.clear()
         self.sim.gateway.disconnect(self._link)
