@@ -232,11 +232,10 @@ class OrderDesk:
 
         def order_waited_in_vain(reason: str) -> None:
             del reason
-            if record.is_refused:
-                if record.asked_cancels:
-                    self._not_found(session, record.client_order_id)
-            elif self._context.has_gateway:
+            if not record.is_refused:
                 send()
+            elif record.asked_cancels:
+                self._not_found(session, record.client_order_id)
 
         self.recorder.in_turn(record, send, order_waited_in_vain)
 

@@ -274,7 +274,6 @@ class Reconciliation:
         """Settle what became of an order that is not open; False if a later look may tell."""
         if not (record.is_open or record.is_unknown or self._is_in_flight(record)):
             return True  # it has ended meanwhile, and that was told
-        record.broken_off.clear()
         if record.was_stated:
             return self._has_open_list and self._settle_end(record)
         if not self._lists_reach(record.day):
