@@ -16,6 +16,7 @@ from tests.core.order_outages import (
     completed,
     lose,
     over_an_outage,
+    state_of,
     told,
     working,
 )
