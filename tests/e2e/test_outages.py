@@ -83,6 +83,19 @@ def test_two_cuts_in_the_middle_of_a_message(
     assert ib.ends == []
 
 
+@pytest.mark.parametrize("trouble", [{"held_s": 4.0}, {"unready_s": 4.0}], ids=str)
+def test_a_gateway_that_is_slow_to_come_back(
+    desk: Any, ib: Any, until: Callable[..., None], trouble: dict[str, float]
+) -> None:
+    """It holds the proxy's old client id for a while (fact 1.33), or is not logged in (7.16)."""
+    values = [*ib.accountValues()]
+    desk.sim.control.fault("restart", closed_s=1.0, **trouble)
+    until(lambda: 1102 in ib.errors, ib)
+    assert [code for code in ib.errors if code in {326, 1100, 1101, 1102}] == [1100, 1102]
+    assert ib.ends == []
+    assert {each.tag for each in ib.accountValues()} == {each.tag for each in values}
+
+
 @pytest.mark.parametrize("silence_s", [1.0])
 def test_a_frozen_gateway_is_left_and_found_again(
     desk: Any, ib: Any, until: Callable[..., None]
