@@ -12,11 +12,14 @@ import importlib.util
 import logging
 import os
 import re
+import shutil
+import subprocess
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +38,7 @@ ADVISOR_ACCOUNTS = ("DF1000000", *ACCOUNTS)
 SPEED = 20.0
 AAPL = 265598
 PATIENCE_S = 15.0
+PACKAGE, INSTALL_S = "@stoqey/ib@1.6.10", 100
 LIBRARY = os.environ.get("IBPROXY_JUDGE", "ib_async")
 """Which of the two libraries with one API sits on the bench."""
 
@@ -171,6 +175,26 @@ def covered(request: pytest.FixtureRequest, bench: Bench) -> Iterator[None]:
     deadline_s = time.monotonic() + 2
     while missing := [i for i in wanted if bench.received()[i] <= before[i]]:
         assert time.monotonic() < deadline_s, f"messages {missing} were never sent"
+
+
+@pytest.fixture(scope="module")
+def package(pytestconfig: pytest.Config) -> Path:
+    """Where @stoqey/ib is installed; it is fetched once."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        pytest.skip("Node.js is not installed")
+    cache = getattr(pytestconfig, "cache", None)
+    if not cache:
+        pytest.skip("pytest's cache, where the package is kept, is switched off")
+    folder = Path(str(cache.mkdir("judge-stoqey")))
+    if not (folder / "installed").exists():
+        command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", PACKAGE]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
+        except (subprocess.SubprocessError, OSError) as error:
+            pytest.skip(f"npm cannot install {PACKAGE}: {error}")
+        (folder / "installed").touch()
+    return folder
 
 
 class Judge:

@@ -6,7 +6,6 @@ Its decoder is the strictest: it reports each field that is missing and each tha
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
 import time
@@ -22,8 +21,7 @@ from ibproxy_sim.feeds.articles import Archive
 from ibproxy_sim.feeds.wall_street_horizon import KINDS
 from ibproxy_sim.wire.session import SMART_COMPONENTS
 
-PACKAGE = "@stoqey/ib@1.6.10"
-INSTALL_S, LONGEST_S = 100, 90
+LONGEST_S = 90
 SCRIPT = Path(__file__).with_name("stoqey.cjs")
 AMD, AAPL, ACCOUNT = 4391, 265598, "DU1000001"
 AUTO_OPEN = 15
@@ -39,26 +37,6 @@ REFUSED_AT_A_DOOR = ["reqAutoOpenOrders orderBound", "exerciseOptions commission
 NOT_ALLOWED = 321
 
 pytestmark = pytest.mark.node
-
-
-@pytest.fixture(scope="module")
-def package(pytestconfig: pytest.Config) -> Path:
-    """Where the package is installed; it is fetched once."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        pytest.skip("Node.js is not installed")
-    cache = getattr(pytestconfig, "cache", None)
-    if not cache:
-        pytest.skip("pytest's cache, where the package is kept, is switched off")
-    folder = Path(str(cache.mkdir("judge-stoqey")))
-    if not (folder / "installed").exists():
-        command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", PACKAGE]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm cannot install {PACKAGE}: {error}")
-        (folder / "installed").touch()
-    return folder
 
 
 def run(package: Path, bench: Any, *arguments: str) -> dict[str, Any]:
