@@ -69,8 +69,10 @@ class Bench:
         address: host and port for clients that speak TWS's protocol.
     """
 
-    def __init__(self, accounts: tuple[str, ...] = ACCOUNTS, way: str = "direct") -> None:
-        self.sim = ThreadedSim(Settings(accounts=accounts, speed=SPEED), MONDAY_S)
+    def __init__(
+        self, accounts: tuple[str, ...] = ACCOUNTS, way: str = "direct", speed: float = SPEED
+    ) -> None:
+        self.sim = ThreadedSim(Settings(accounts=accounts, speed=speed), MONDAY_S)
         self.module_name = LIBRARY
         self._proxy: ThreadedProxy | None = None
         self.address = self.sim.host, self.sim.port

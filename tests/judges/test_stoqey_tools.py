@@ -1,5 +1,4 @@
-"""@stoqey/ib's own command-line tools print the same by a door as straight on the stand-in.
-"""
+"""@stoqey/ib's own command-line tools print the same by a door as straight on the stand-in."""
 
 from __future__ import annotations
 
