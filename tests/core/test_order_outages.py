@@ -304,6 +304,19 @@ def test_an_order_in_flight_at_1100_is_doubted_without_the_lists_too(world: Worl
     assert told(alpha) == [("error", "1", "2198"), ("status", "1", "ApiPending", "0", "10")]
 
 
+def test_an_order_of_after_1102_is_not_doubted(world: World) -> None:
+    """Even if the lists are asked for behind it, since others were still on their way."""
+    alpha = world.client("alpha").start()
+    lose(world)
+    come_back(world)
+    world.say(*RESTORED)
+    alpha.say(*order(1))
+    world.list_orders()
+    world.list_orders()
+    assert world.hub.orders.is_settled
+    assert told(alpha) == []
+
+
 def test_an_order_in_flight_at_1100_that_is_listed_is_not_doubted(world: World) -> None:
     """Nothing is doubted that need not be."""
     alpha = world.client("alpha").start()

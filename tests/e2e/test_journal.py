@@ -16,6 +16,7 @@ from ibproxy_sim.control.operations import ShowOrders, StartFault
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 from tests.e2e.served import ServedProxy
+from tests.e2e.test_order_outages import at_the_exchange
 
 pytestmark = pytest.mark.only_proxied("a gateway keeps its own books")
 
@@ -138,6 +139,27 @@ def test_a_journal_that_is_taken_away_stops_orders_and_no_cancels(
     alpha.cancelOrder(first.order)
     until(lambda: first.orderStatus.status == "Cancelled", alpha)
     assert [each.quantity for each in sim.perform(ShowOrders())] == [1]
+
+
+def test_what_happened_while_no_proxy_ran_is_known(
+    proxy: ServedProxy, connect: Connect, until: Callable[..., None], sim: ThreadedSim
+) -> None:
+    """A fill and a cancel after a kill: the journal has the ends, the strategy asks for fills."""
+    alpha = connect("alpha", 3)
+    [spy] = alpha.qualifyContracts(Stock("SPY", "SMART", "USD"))
+    filled, cancelled = (alpha.placeOrder(spy, LimitOrder("BUY", 1, FAR_BELOW)) for _ in range(2))
+    until(lambda: cancelled.orderStatus.status == "Submitted", alpha)
+    until(lambda: [each["state"] for each in proxy.orders()] == ["Submitted"] * 2, alpha)
+    proxy.end(kill=True)
+    at_the_exchange(sim, filled, lambda engine, order: engine.fill(order, 1, 500.0))
+    at_the_exchange(sim, cancelled, lambda engine, order: engine.ask_cancel(order))
+    sim.control.advance(5.0)
+    proxy.start()
+    until(lambda: [each["state"] for each in proxy.orders()] == ["Filled", "Cancelled"])
+    again = connect("alpha", 3)
+    [fill] = again.fills()
+    assert (fill.execution.orderId, fill.execution.clientId) == (filled.order.orderId, 3)
+    assert again.openOrders() == []
 
 
 def test_orders_are_listed_whether_a_proxy_runs_or_not(

@@ -32,15 +32,15 @@ def outage(desk: Any, ib: Any, until: Until, **how: Any) -> Iterator[None]:
     until(lambda: ib.errors.count(1102) > before, ib)
 
 
-def at_the_exchange(desk: Any, trade: Trade, what: Callable[[Any, Order], None]) -> None:
+def at_the_exchange(sim: Any, trade: Trade, what: Callable[[Any, Order], None]) -> None:
     """Something happens to an order, whoever is connected."""
-    trading = desk.sim.simulation.trading
+    trading = sim.simulation.trading
 
     def happen() -> None:
         [order] = [each for each in trading.books.orders if each.perm_id == trade.order.permId]
         what(trading.engine, order)
 
-    desk.sim.call(lambda: desk.sim._server.do(happen))
+    sim.call(lambda: sim._server.do(happen))
 
 
 def resting(ib: Any, until: Until, quantity: float = 10) -> Trade:
@@ -64,8 +64,8 @@ def test_a_fill_meanwhile_is_told_once(desk: Any, ib: Any, until: Until) -> None
     trade.commissionReportEvent += lambda *_: events.append("commission")
     trade.filledEvent += lambda *_: events.append("filled")
     with outage(desk, ib, until):
-        at_the_exchange(desk, trade, lambda engine, order: engine.fill(order, 4, 99.5))
-        at_the_exchange(desk, trade, lambda engine, order: engine.fill(order, 6, 100.5))
+        at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 4, 99.5))
+        at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 6, 100.5))
         desk.sim.control.advance(10.0)
         assert events == []
     until(lambda: trade.orderStatus.status == "Filled", ib)
@@ -81,14 +81,14 @@ def test_a_fill_meanwhile_is_told_once(desk: Any, ib: Any, until: Until) -> None
 def test_a_part_that_was_filled_before_is_not_told_again(desk: Any, ib: Any, until: Until) -> None:
     """The order is still open, and its second part comes with the first one known."""
     trade = resting(ib, until)
-    at_the_exchange(desk, trade, lambda engine, order: engine.fill(order, 3, 99.0))
+    at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 3, 99.0))
     until(lambda: trade.fills and trade.fills[0].commissionReport.commission, ib)
     with outage(desk, ib, until):
-        at_the_exchange(desk, trade, lambda engine, order: engine.fill(order, 2, 99.0))
+        at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 2, 99.0))
     until(lambda: trade.orderStatus.filled == 5, ib)
     assert [fill.execution.shares for fill in trade.fills] == [3, 2]
     assert trade.orderStatus.status == "Submitted"
-    at_the_exchange(desk, trade, lambda engine, order: engine.fill(order, 5, 99.0))
+    at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 5, 99.0))
     until(lambda: trade.orderStatus.status == "Filled", ib)
     assert [fill.execution.shares for fill in trade.fills] == [3, 2, 5]
 
@@ -99,7 +99,7 @@ def test_a_cancel_meanwhile_is_told(desk: Any, ib: Any, until: Until) -> None:
     ends: list[str] = []
     trade.cancelledEvent += lambda *_: ends.append("cancelled")
     with outage(desk, ib, until):
-        at_the_exchange(desk, trade, lambda engine, order: engine.ask_cancel(order))
+        at_the_exchange(desk.sim, trade, lambda engine, order: engine.ask_cancel(order))
         desk.sim.control.advance(5.0)
     until(trade.isDone, ib)
     assert trade.orderStatus.status == "Cancelled"
@@ -185,7 +185,7 @@ def test_a_fill_while_ib_is_cut_off_is_told_after_1102(desk: Any, ib: Any, until
     trade = resting(ib, until)
     desk.sim.control.fault("outage", down_s=NEVER_S, data="kept")
     until(lambda: 1100 in ib.errors, ib)
-    at_the_exchange(desk, trade, lambda engine, order: engine.fill(order, 10, 99.0))
+    at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 10, 99.0))
     desk.sim.control.advance(5.0)
     assert trade.fills == []
     desk.sim.control.mend("outage")

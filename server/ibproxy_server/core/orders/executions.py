@@ -52,10 +52,11 @@ class Executions:
         self._doubts = doubts
         self._recorder = recorder
         self._reconciliation = reconciliation
-        self._known = KnownExecutions()
         self._wanted_client: WeakKeyDictionary[UpstreamRequest, dict[Asker, int]]
         self._wanted_client = WeakKeyDictionary()
         self._audience: dict[bytes, dict[Session, list[int]]] = {}
+        # a combo's own execution never has a commission (fact 3.109)
+        self._known = KnownExecutions(lambda exec_id: self._audience.pop(exec_id, None))
 
     def receive(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """Ask for executions; upstream all are one client, so its filter is applied here."""

@@ -7,14 +7,21 @@ is remembered no more, and never news.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 DAYS = 2
 _DAY_DIGITS = 8
 
 
 class KnownExecutions:
-    """Remembers executions of the two newest days."""
+    """Remembers executions of the two newest days.
 
-    def __init__(self) -> None:
+    Args:
+        on_forget: called with each execution that is remembered no more.
+    """
+
+    def __init__(self, on_forget: Callable[[bytes], object]) -> None:
+        self._on_forget = on_forget
         self._ids_by_day: dict[str, set[bytes]] = {}
 
     def __len__(self) -> int:
@@ -37,7 +44,8 @@ class KnownExecutions:
                 return is_live
             self._ids_by_day[day] = set()
             for old in sorted(self._ids_by_day)[:-DAYS]:
-                del self._ids_by_day[old]
+                for forgotten in self._ids_by_day.pop(old):
+                    self._on_forget(forgotten)
         ids = self._ids_by_day[day]
         is_news = exec_id not in ids
         ids.add(exec_id)

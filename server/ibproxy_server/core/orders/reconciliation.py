@@ -95,6 +95,7 @@ class Reconciliation:
         self._looks = 0
         self._look_at_s: float | None = None
         self._cut_off_day = ""
+        self._in_flight: list[OrderRecord] = []
         self._concerned: dict[OrderRecord, None] = {}
         self._fills: dict[OrderRecord, Fills] = {}
         self._completed: dict[bytes, at.Completed] = {}
@@ -123,6 +124,7 @@ class Reconciliation:
     def reconcile(self) -> None:
         """The gateway has IB again, on the connection of before."""
         self._looks = 0
+        self._in_flight = self._book.in_flight()  # now: what leaves from here on is not concerned
         self._doubts.break_off()
         for record in self._book.records:
             if self._cut_off_day and record.is_open:
@@ -138,6 +140,7 @@ class Reconciliation:
         """The connection to the gateway is gone, and the lists with it."""
         self.is_settled = False
         self._missing.clear()
+        self._in_flight.clear()
         self._is_to_be_repeated = False
         self._look_at_s = None
         self._cut_off_day = ""
@@ -234,7 +237,7 @@ class Reconciliation:
         self._look_at_s = None
         self._fills.clear()
         self._completed.clear()
-        in_flight = self._book.in_flight() if is_link_kept else []
+        in_flight, self._in_flight = self._in_flight, []
         watched = [each for each in self._book.records if each.owner]
         watched = [each for each in watched if each.is_open or each.is_unknown]
         self._concerned = dict.fromkeys([*watched, *in_flight])
