@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from ibproxy_server.core import events as ev
-from ibproxy_server.core.accounts import desk
-from ibproxy_server.core.accounts.desk import LONGEST_DAY_S, MAX_IMAGE_AGE_S
+from ibproxy_server.core.accounts import updates
+from ibproxy_server.core.accounts.bulletins import LONGEST_DAY_S
+from ibproxy_server.core.accounts.updates import MAX_IMAGE_AGE_S
 
 
 def value(key: str, amount: object, account: str = "DU1", currency: str = "USD") -> list[object]:
@@ -279,7 +280,7 @@ def test_an_old_picture_is_asked_for_anew(world: Any) -> None:
     image(world, "DU2", value("NetLiquidation", 7, "DU2"))
     world.pass_time(MAX_IMAGE_AGE_S + 10)
     world.asked()
-    stale = "DU1" if world.hub.accounts.slot.current == "DU2" else "DU2"
+    stale = "DU1" if world.hub.accounts.updates.slot.current == "DU2" else "DU2"
     who = world.client({"DU1": "alpha", "DU2": "beta"}[stale]).start()
     who.say(6, 2, 1, stale)
     assert who.take() == []
@@ -367,7 +368,7 @@ def test_an_image_has_the_rows_of_a_trade(make_world: Any) -> None:
 
 def test_the_invariants_name_their_tests() -> None:
     """Each test that the docstring of the module names is here."""
-    named = re.findall(r"test_\w+", (desk.__doc__ or "").replace("test_accounts.py", ""))
+    named = re.findall(r"test_\w+", (updates.__doc__ or "").replace("test_accounts.py", ""))
     assert len(named) > 8
     assert all(name in globals() for name in named), named
 

@@ -30,7 +30,7 @@ def test_values_come_while_the_slot_is_elsewhere(world: Any) -> None:
     """A row under a request id is told as account updates would tell it; to its account only."""
     alpha, beta, ids = listening(world)
     assert set(ids) == {"DU1", "DU2"}
-    current = world.hub.accounts.slot.current
+    current = world.hub.accounts.updates.slot.current
     away, client, other = ("DU1", alpha, beta) if current == "DU2" else ("DU2", beta, alpha)
     world.say(*multi(ids[away], "NetLiquidation", 7, away))
     assert client.take() == [["6", "2", "NetLiquidation", "7", "USD", away]]
@@ -45,7 +45,7 @@ def test_values_come_while_the_slot_is_elsewhere(world: Any) -> None:
 def test_the_account_in_the_slot_is_told_by_the_slot(world: Any) -> None:
     """Its rows under a request id would only say the same a second time, or too early."""
     alpha, beta, ids = listening(world)
-    current = world.hub.accounts.slot.current
+    current = world.hub.accounts.updates.slot.current
     world.say(*multi(ids[current], "NetLiquidation", 7, current))
     assert alpha.take() == beta.take() == []
 

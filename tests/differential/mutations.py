@@ -14,7 +14,9 @@ import pytest
 
 from ibproxy.wire import messages
 from ibproxy.wire.framing import join_fields
-from ibproxy_server.core.accounts import AccountDesk
+from ibproxy_server.core.accounts.bulletins import Bulletins
+from ibproxy_server.core.accounts.positions import Positions
+from ibproxy_server.core.accounts.updates import AccountUpdates
 from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.orders.executions import Executions
@@ -122,7 +124,7 @@ def _owner_by_client_id(desk: Any, record: Any) -> Session | None:
 def _tell_every_listener(
     desk: Any, _account: str, key: tuple[bytes, ...], payload: bytes, **_more: bool
 ) -> None:
-    for session in desk._listeners:
+    for session in desk.listeners:
         desk._tell_one(session, key, payload)
 
 
@@ -194,13 +196,13 @@ MUTATIONS: Mapping[str, Plant] = {
         Owners, "parent_for", lambda _desk, _session, upstream_id: upstream_id
     ),
     "ids begin below the gateway's": _around(OrderBook, "raise_upstream_id", _raise_by_own_only),
-    "positions of all accounts": _everybody_sees(AccountDesk, "_send_positions"),
-    "changes of positions of all accounts": _everybody_sees(AccountDesk, "_position"),
-    "account updates of all accounts": _method(AccountDesk, "_tell", _tell_every_listener),
+    "positions of all accounts": _everybody_sees(Positions, "_send"),
+    "changes of positions of all accounts": _everybody_sees(Positions, "_tell"),
+    "account updates of all accounts": _method(AccountUpdates, "_tell", _tell_every_listener),
     "a picture goes to who listens to another account": _around(
-        AccountDesk,
+        AccountUpdates,
         "_show_picture",
-        lambda original, desk, session, _account: original(desk, session, desk.slot.current),
+        lambda original, updates, session, _: original(updates, session, updates.slot.current),
     ),
     "a question joins a running answer": _around(SerialDesk, "receive", _join_running),
     "completed orders of all accounts": _answer(101, account_at=None),
@@ -218,6 +220,6 @@ MUTATIONS: Mapping[str, Plant] = {
     "no commissions": _method(Executions, "commission", _commission_to_nobody),
     "the clock stands": _method(SerialDesk, "_tell_time", _clock_stands),
     "a refused id is used up": _method(OrderBook, "refuse", lambda *_: None),
-    "bulletins of the day for everybody": _method(AccountDesk, "_bulletins_told", lambda *_: None),
+    "bulletins of the day for everybody": _method(Bulletins, "day_is_told", lambda *_: None),
 }
 """What is wrong -> how it is planted."""

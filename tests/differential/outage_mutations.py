@@ -9,7 +9,8 @@ import pytest
 
 from ibproxy.wire.messages import Request
 from ibproxy.wire.rows import AfterLoss
-from ibproxy_server.core.accounts import AccountDesk
+from ibproxy_server.core.accounts.positions import Positions
+from ibproxy_server.core.accounts.updates import AccountUpdates
 from ibproxy_server.core.orders.doubts import Doubts
 from ibproxy_server.core.orders.known_executions import KnownExecutions
 from ibproxy_server.core.orders.reconciliation import Reconciliation
@@ -77,10 +78,10 @@ BUGS: Mapping[str, Plant] = {
     ),
     "books are not emptied": _instead(Session, "error", _no_317),
     "who listens to an account is forgotten": _behind(
-        AccountDesk, "reset", lambda desk: desk._listeners.clear()
+        AccountUpdates, "reset", lambda updates: updates.listeners.clear()
     ),
     "who listens to positions is forgotten": _behind(
-        AccountDesk, "reset", lambda desk: desk._position_listeners.clear()
+        Positions, "reset", lambda positions: positions.listeners.clear()
     ),
     "fills of the outage are not told": _instead(
         KnownExecutions, "take", lambda *_, is_live: is_live

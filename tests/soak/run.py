@@ -144,7 +144,7 @@ def _first_rest(gateway: Child, proxy: Child, accounts: int) -> Rest:
         rest = Rest(gateway.report(), proxy.report())
         tables = rest.proxy["tables"]
         is_ready = rest.proxy["status"]["upstream"]["state"] == "ready"
-        if (is_ready and tables.get("hub.accounts._pictures") == accounts) or (
+        if (is_ready and tables.get("hub.accounts.updates._pictures") == accounts) or (
             time.monotonic() > deadline_s
         ):
             return Rest(gateway.report(), proxy.report())

@@ -10,8 +10,8 @@ from tests.soak.findings import Findings
 
 MAY_GROW = (
     ("hub.orders.book.", "an order is known for as long as the proxy runs: whose it is, its ids"),
-    ("hub.accounts._positions", "a position that was closed is listed with 0"),
-    ("hub.accounts._pictures", "an account's rows, a row for each position"),
+    ("hub.accounts.positions._rows", "a position that was closed is listed with 0"),
+    ("hub.accounts.updates._pictures", "an account's rows, a row for each position"),
     ("hub.requests._static", "answers kept for ten minutes, 16 MiB of them at most"),
     ("hub.serial._static.", "answers that stay the same are kept, with a limit of age and number"),
     ("lane._ended.", "why sessions were ended, for the last thousand"),

@@ -32,7 +32,7 @@ def status(hub: Hub, now_s: float) -> dict[str, Any]:
         },
         "sessions": [_session(hub, session, now_s) for session in context.sessions.values()],
         "account_slot": {
-            "account": hub.accounts.slot.current,
+            "account": hub.accounts.updates.slot.current,
             "ages_s": {
                 account: round(age_s, 3) for account, age_s in hub.accounts.ages_s(now_s).items()
             },
