@@ -29,7 +29,7 @@ KEYED = {
 }  # fmt: skip
 """The same, with the places of what names it."""
 
-VALUED = {"6", "7", "61", "71", "73", "94", "95"}
+VALUED = {"6", "20", "7", "61", "71", "73", "94", "95"}
 """What hangs on prices, and is told from time to time."""
 
 TICKS = {"1": 2, "2": 2, "45": 2, "46": 2, "58": 2, "81": 1}
@@ -37,6 +37,9 @@ TICKS = {"1": 2, "2": 2, "45": 2, "46": 2, "58": 2, "81": 1}
 
 MOMENTS = {"50", "99", "8", "9", "15", "84", "51", "89", "98", "101"}
 """What tells of the moment in which it is made."""
+
+NAMELESS = {"19", "53", "62", "80", "85", "102"}
+"""Answers without a request id."""
 
 WITH_VERSION = {"51", "52", "54", "55", "57", "64", "67", "72", "74"}
 """Answers whose id, or account, stands behind a version field."""
@@ -81,15 +84,17 @@ class Known:
             key = kind, *(fields[at] for at in KEYED[kind])
             self.values[key] = fields
         else:
-            at = 2 if kind in WITH_VERSION else 1
-            self.answers[fields[at] if len(fields) > at else kind].append(fields)
+            at = 0 if kind in NAMELESS else 2 if kind in WITH_VERSION else 1
+            self.answers[fields[at]].append(fields)
 
     def _price(self, fields: Fields) -> None:
         self.values[tuple(fields[:4])] = fields[4:5]  # the size has a message of its own
 
     def _portfolio(self, fields: Fields) -> None:
-        is_held = float(fields[13]) != 0  # else what it has realized may be old
-        self.values["7", fields[2], fields[19]] = fields if is_held else []
+        place = "7", fields[2], fields[19]
+        self.values[place] = fields
+        if float(fields[13]) == 0:
+            del self.values[place]  # whether it is told that it is closed, hangs on the moment
 
     def _past(self, fields: Fields) -> None:
         for at in range(5, len(fields) - 7, 8):

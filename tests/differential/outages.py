@@ -54,7 +54,7 @@ QUESTIONS = (
 )
 STEPS, END_S = 30, 12.0
 
-SNAPSHOT = "snapshot"
+SNAPSHOT, UPDATES = "snapshot", "account updates"
 
 
 class Outing:
@@ -98,7 +98,8 @@ class Outing:
         dice, accounts = self._dice, self.roles[who].accounts
         name = dice.choice(STREAMS if dice.random() < 0.6 else QUESTIONS)
         self._ids[who] += 10
-        subject = Subject(self._ids[who], dice.randrange(2), dice.choice(accounts), 1)
+        account = accounts[0] if name == UPDATES else dice.choice(accounts)  # one at a time
+        subject = Subject(self._ids[who], dice.randrange(2), account, 1)
         self._note(self.roles[who].name, "says", name, subject.id)
         if name == SNAPSHOT:
             self.snapshots.add(str(subject.id))
