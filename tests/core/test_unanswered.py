@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ibproxy_server.core.requests.desk import ANSWER_TIMEOUT_S
+from ibproxy_server.core.requests.silence import ANSWER_TIMEOUT_S
 
 READ_ONLY = (
     "Error validating request.-'bF' : cause - The API interface is currently in Read-Only mode."

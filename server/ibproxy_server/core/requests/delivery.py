@@ -80,6 +80,26 @@ def fill_gap(request: UpstreamRequest, part: Part) -> None:
         request.newcomers.clear()
 
 
+def deliver_error(
+    request: UpstreamRequest, concerned: Iterable[UpstreamRequest], rest: list[bytes]
+) -> None:
+    """Tell an error to those whom it concerns, each under its own id.
+
+    Args:
+        request: whose id it carries.
+        concerned: the request, and others that end with it.
+        rest: its fields from the code on.
+    """
+    code, text, *more = rest
+    is_known = request.inherited.pop((_ERROR, code), None) is not None
+    for member in [each for other in concerned for each in other.members.values()]:
+        if is_known and member not in request.newcomers:
+            continue  # it was told before the link broke
+        # an id of ten digits in the text means the id
+        shown = text.replace(request.upstream_id, member.client_id)
+        member.send(b"4\x002\0", b"\0".join((code, shown, *more)) + b"\0")
+
+
 def show(request: UpstreamRequest, member: Member) -> None:
     """Show a late joiner what the others know already."""
     for msg_id, (head, tail) in request.memory.parts():

@@ -9,7 +9,7 @@ answer first, and takes it in when it has come.
 
 from __future__ import annotations
 
-from ibproxy.wire.messages import AfterLoss, Answer, Carry, Request, Reuse
+from ibproxy.wire.messages import Answer, Carry, Request, Reuse
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
@@ -19,23 +19,20 @@ from ibproxy_server.core.requests.limits import Limits
 from ibproxy_server.core.requests.live_bars import last_bar
 from ibproxy_server.core.requests.memory import Part
 from ibproxy_server.core.requests.registry import FIRST_REQUEST_ID, Registry
+from ibproxy_server.core.requests.renewal import renew
 from ibproxy_server.core.requests.sharing import (
     HISTORY,
-    PAST_TICKS_AT,
     SUMMARY,
-    TICK_BY_TICK,
     Key,
     Widening,
     sharing_key,
     widening_of,
 )
+from ibproxy_server.core.requests.silence import ANSWER_TIMEOUT_S, Silence
 from ibproxy_server.core.requests.static_answers import StaticAnswers
 from ibproxy_server.core.requests.upstream_request import Member, UpstreamRequest
 from ibproxy_server.core.requests.waiting_room import NEVER_S
 from ibproxy_server.core.session import Session
-
-ANSWER_TIMEOUT_S = 900.0
-"""A one-shot from which nothing was heard for so long is forgotten (fact 11.33)."""
 
 RETRY_AFTER_S = (15.0, 60.0, 600.0)
 """When a request that was refused for its pace is tried again; the windows of fact 5.1."""
@@ -60,7 +57,7 @@ class RequestDesk:
         self._budget = Budget(context, most, self._live)
         self._static = StaticAnswers()
         self._recorded: dict[UpstreamRequest, list[Part]] = {}
-        self._looks_for_silent_at_s: float | None = None
+        self._silence = Silence()
 
     @property
     def open_requests(self) -> int:
@@ -212,15 +209,7 @@ class RequestDesk:
         self._budget.report(request, code)
         is_end = code not in codes.UNSHARED and not codes.is_information(code)
         concerned = [request, *request.heirs] if is_end else [request]
-        code_text, text, *more = rest
-        is_told = request.inherited.pop((b"4", code_text), None) is not None
-        told = request.newcomers if is_told else None
-        for member in [each for other in concerned for each in other.members.values()]:
-            if told is not None and member not in told:
-                continue  # before the link broke
-            # an id of ten digits in the text means the id
-            shown = text.replace(upstream_id, member.client_id)
-            member.send(b"4\x002\0", b"\0".join((code_text, shown, *more)) + b"\0")
+        delivery.deliver_error(request, concerned, rest)
         if is_end:
             for each in concerned:
                 self._end(each)
@@ -229,7 +218,7 @@ class RequestDesk:
         elif code == codes.DEPTH_RESET:
             request.memory.book = None
         elif request.is_stream and code in codes.NOTICES_OF_STREAMS:
-            request.memory.note(code_text, b"\0".join(rest) + b"\0")
+            request.memory.note(rest[0], b"\0".join(rest) + b"\0")
         return True
 
     def data_lost(self) -> None:
@@ -262,12 +251,16 @@ class RequestDesk:
             for member in waiting.request.members.values():
                 member.session.error(-1, codes.WAITS[0], text)
                 self._context.notice(Level.INFO, f"{member.session}: {text}")
-        if self._looks_for_silent_at_s is not None and now_s >= self._looks_for_silent_at_s:
-            self._forget_silent()
+        for request in self._silence.unanswered(self._live, now_s):
+            self._context.counters["timeouts"] += 1
+            text = f"the gateway has not answered {request} in {ANSWER_TIMEOUT_S:.0f} s"
+            self._context.notice(Level.WARNING, text)
+            for member in list(request.members.values()):
+                self._remove(request, member.session, member.client_id)
 
     def next_deadline_s(self) -> float | None:
         """Return when `advance` has something to do."""
-        times = [*self._live.next_deadlines_s(), self._looks_for_silent_at_s]
+        times = [*self._live.next_deadlines_s(), self._silence.next_deadline_s()]
         return min((each for each in times if each is not None), default=None)
 
     def farewell(self) -> list[bytes]:
@@ -283,36 +276,16 @@ class RequestDesk:
         ]
 
     def reset(self) -> None:
-        """The gateway has forgotten everything (fact 7.15).
-
-        What a row of the message table calls `AfterLoss.REPEAT` fails if part of its answer has
-        come; all else stays live, to be asked again.
-        """
+        """The gateway has forgotten everything (fact 7.15); see `renewal`."""
         self._live.reset()
         self._static.clear()
         for request in list(self._live):
-            is_cut_short = not request.is_stream and request.is_answered
-            if is_cut_short and request.row.after_loss is AfterLoss.REPEAT:
-                code, text = codes.CUT_SHORT
-                for member in request.members.values():
-                    member.session.error(member.client_id, code, text)
+            if not renew(request):
                 self._end(request)
-            else:
-                self._renew(request)
 
     def start(self) -> None:
         """The gateway is there: ask for everything again."""
         self._live.start()
-
-    def _renew(self, request: UpstreamRequest) -> None:
-        """Let a request begin anew; members are told only what differs from what they know."""
-        if request.memory.book:
-            code, text = codes.BOOK_RESET
-            for member in request.members.values():
-                member.session.error(member.client_id, code, text)
-        if request.row.msg_id == TICK_BY_TICK and request.is_answered:
-            request.fields[PAST_TICKS_AT] = b"0"  # the past has been told
-        request.renew()
 
     # asking
 
@@ -361,8 +334,8 @@ class RequestDesk:
             delivery.set_filter(request, member)
         if row.static and key:
             self._recorded[request] = []
-        if not is_stream and self._looks_for_silent_at_s is None:
-            self._looks_for_silent_at_s = self._context.now_s + ANSWER_TIMEOUT_S
+        if not is_stream:
+            self._silence.begin(self._context.now_s)
         request.join(member)
         self._live.add(request)
         return request
@@ -431,21 +404,6 @@ class RequestDesk:
         )
         self._live.again(request, wait_s)
         return True
-
-    def _forget_silent(self) -> None:
-        """Forget one-shots from which nothing has been heard for long; nothing else ends them."""
-        now_s = self._context.now_s
-        one_shots = [each for each in self._live if not each.is_stream]
-        for request in one_shots:
-            is_sent = request.sent_at_s is not None
-            if is_sent and now_s - request.heard_at_s >= ANSWER_TIMEOUT_S:
-                self._context.counters["timeouts"] += 1
-                text = f"the gateway has not answered {request} in {ANSWER_TIMEOUT_S:.0f} s"
-                self._context.notice(Level.WARNING, text)
-                for member in list(request.members.values()):
-                    self._remove(request, member.session, member.client_id)
-        is_needed = any(each.members for each in one_shots)
-        self._looks_for_silent_at_s = now_s + ANSWER_TIMEOUT_S if is_needed else None
 
     # ending
 
