@@ -366,6 +366,70 @@ def test_an_order_of_yesterday_that_was_open_today_is_in_reach(world: World) -> 
     assert told(alpha)[0] == ("status", "1", "Cancelled", "0", "10")
 
 
+def nameless(**more: Any) -> tuple[object, ...]:
+    """Return an order as a gateway may list it after its restart: without ids."""
+    fields = list(open_order(0, client_id=0, perm_id=7777, account=more.get("account", "DU1")))
+    fields[3], fields[13] = more.get("symbol", "SPY"), more.get("action", "BUY")
+    fields[14] = more.get("quantity", "10.0")
+    return tuple(fields)
+
+
+DIFFERENT = [{"symbol": "QQQ"}, {"action": "SELL"}, {"quantity": 9}, {"account": "DU2"}]
+
+
+def test_an_order_that_may_be_listed_without_ids_has_not_ended(world: World) -> None:
+    """A gateway may know it by another permId than before (fact 3.39): its end is not known."""
+    alpha = working(world)
+    over_an_outage(world, open_orders=[nameless()])
+    assert told(alpha) == [("error", "1", "2198"), ("status", "1", "ApiPending", "0", "10")]
+
+
+def test_an_order_that_may_be_listed_without_ids_is_not_lost(world: World) -> None:
+    """Who is told that it is lost might place it again; the next lists may tell."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    over_an_outage(world, open_orders=[nameless()])
+    assert told(alpha) == [("error", "1", "2198"), ("status", "1", "ApiPending", "0", "10")]
+    over_an_outage(world)
+    assert told(alpha) == [("error", "1", "201")]
+
+
+def test_an_order_for_a_contract_by_its_id_may_be_any_symbols(world: World) -> None:
+    """What was not said tells no orders apart."""
+    alpha = world.client("alpha").start()
+    fields = list(order(1))
+    fields[3] = ""
+    alpha.say(*fields)
+    over_an_outage(world, open_orders=[nameless()])
+    assert [each[2] for each in told(alpha)] == ["2198", "ApiPending"]
+
+
+def test_another_programs_order_is_not_taken_for_one_without_ids(world: World) -> None:
+    """It has its own client's."""
+    alpha = working(world)
+    fields = list(nameless())
+    fields[1], fields[24] = 800, 3
+    over_an_outage(world, open_orders=[tuple(fields)])
+    assert told(alpha)[0] == ("status", "1", "Cancelled", "0", "10")
+
+
+@pytest.mark.parametrize("different", DIFFERENT)
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_other_orders_without_ids_are_others(
+    world: World, different: dict[str, Any], is_restarted: bool
+) -> None:
+    """Those that people placed by hand have none either."""
+    alpha = working(world)
+    if is_restarted:
+        world.pass_time(1.0)
+        world = world.restarted().connect(has_lists=False)
+        alpha = world.client("alpha").start()
+        world.list_orders([nameless(**different)])
+    else:
+        over_an_outage(world, open_orders=[nameless(**different)])
+    assert told(alpha)[0] == ("status", "1", "Cancelled", "0", "10")
+
+
 def test_inactive_orders_that_are_not_listed_stay_inactive(world: World) -> None:
     """They were over for their owner already (fact 3.58)."""
     alpha = working(world, "Inactive")

@@ -142,6 +142,19 @@ def test_an_order_that_got_lost_is_refused(desk: Any, ib: Any, until: Until) -> 
     assert len(desk.sim.control.orders) == 1
 
 
+def test_a_gateway_that_forgets_order_ids_is_understood(desk: Any, ib: Any, until: Until) -> None:
+    """After its restart it lists orders with 0 for both ids: they are known by their permIds."""
+    trade = resting(ib, until)
+    with outage(desk, ib, until, orders="anonymous"):
+        pass
+    assert trade.orderStatus.status == "Submitted"
+    assert codes_of(trade) == []
+    with outage(desk, ib, until):
+        at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 10, 99.0))
+    until(lambda: trade.orderStatus.status == "Filled", ib)
+    assert [fill.execution.shares for fill in trade.fills] == [10]
+
+
 def test_orders_cancels_and_changes_during_an_outage(desk: Any, ib: Any, until: Until) -> None:
     """All are answered at once, the working order is as it was, and nothing is sent later."""
     trade = resting(ib, until)

@@ -55,9 +55,9 @@ FATE_UNKNOWN = (
 
 END_UNKNOWN = (
     2198,
-    "Order {id} is open no more, and the gateway does not say how it ended: look at the position.",
+    "Order {id} is listed no more, and the gateway does not tell its end: look at the position.",
 )
-"""Told to the owner of an order that ended in an outage which the gateway's lists do not cover."""
+"""Told to the owner of an order of whose end in an outage the gateway's lists say nothing."""
 
 NOT_SENT = (2197, "{what} did not reach the broker: {reason}")
 """A change or a cancel was not sent; its order stands as before, and is stated behind this."""

@@ -180,6 +180,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          DOCS, DOCUMENTED, orders.open_orders_are_the_clients_own),
     _row("3.38", "Lists of orders are 5, 3, 5, 3, and then 53.",
          GW1040, RECORDED, orders.open_orders_are_pairs),
+    _row("3.39", "Orders of before the gateway's start may be listed with 0 for both ids.",
+         GW1040, RECORDED, RESTART),
     _row("3.41", "reqAllOpenOrders lists all clients' orders and ends with the same 53.",
          DOCS, DOCUMENTED, orders.all_open_orders_end_alike),
     _row("3.43", "Only client 0 can bind orders; another is refused with 327 or 321.",

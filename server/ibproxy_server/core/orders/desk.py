@@ -6,7 +6,6 @@ An order's messages go to its owner (facts 3.30, 3.37). What cannot be sent is a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -28,9 +27,6 @@ from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.orders.statements import Statements
 from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.session import Session
-
-_ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
-"""Where an error's text names an order: OrderId 5, Duplicate order id: 5, with id =5."""
 
 MAX_ORDER_ID = 2**31 - 2
 """Above it is only what libraries write for no id."""
@@ -121,6 +117,7 @@ class OrderDesk:
             record.day = self._context.gateway_day()
         else:
             record.change = at.asked_terms(fields)
+        record.symbol, record.action = fields[at.SYMBOL], fields[at.ACTION]
         record.quantity, record.parent_id = fields[at.QUANTITY], fields[at.PARENT_ID]
         self.book.join(record)
         record.is_transmitted |= fields[at.TRANSMIT] == b"1"
@@ -337,12 +334,8 @@ class OrderDesk:
             record.change, record.is_answered = None, True
         if record and is_of_cancel and not record.take_refusal():
             return True  # reqGlobalCancel is never answered (fact 3.87)
-        session = self.owners.session_of(record) if record else None
-        if record and session:
-            theirs = b"%d" % record.client_order_id
-            code_text, text, *more = rest
-            shown = _ID_IN_TEXT.sub(lambda found: self._own_id(found, record), text)
-            session.send(b"\0".join((b"4", b"2", theirs, code_text, shown, *more)) + b"\0")
+        if record:
+            self.statements.show_error(record, rest)
         return record is not None
 
     def _open_order(self, fields: list[bytes]) -> None:
@@ -399,10 +392,3 @@ class OrderDesk:
     def _reject(self, session: Session, client_order_id: int, reason: str) -> None:
         code, text = codes.ORDER_REJECTED
         session.error(client_order_id, code, text.format(reason=reason))
-
-    def _own_id(self, found: re.Match[bytes], record: OrderRecord) -> bytes:
-        """Return `id N` with the owner's N, if it is one of the owner's orders."""
-        named = self.book.of_upstream(int(found[2]))
-        if named is None or named.owner != record.owner:
-            return found[0]
-        return found[1] + b"%d" % named.client_order_id

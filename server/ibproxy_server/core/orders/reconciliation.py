@@ -96,6 +96,7 @@ class Reconciliation:
         self._look_at_s: float | None = None
         self._cut_off_day = ""
         self._in_flight: list[OrderRecord] = []
+        self._nameless: list[OrderRecord] = []
         self._concerned: dict[OrderRecord, None] = {}
         self._fills: dict[OrderRecord, Fills] = {}
         self._completed: dict[bytes, at.Completed] = {}
@@ -191,6 +192,7 @@ class Reconciliation:
         self._settle_broken_off(dict.fromkeys(still_open))
         self._concerned = {each: None for each in self._concerned if each not in listed}
         self._has_open_list = True
+        self._nameless = [each for each in listed if not each.owner and not each.upstream_id]
         self._ended(_OPEN)
 
     def heard(self, record: OrderRecord) -> None:
@@ -268,6 +270,7 @@ class Reconciliation:
             self._looks += 1
         self._fills.clear()
         self._completed.clear()
+        self._nameless.clear()
         self.is_settled = True
         if self._is_to_be_repeated:
             self._is_to_be_repeated = False
@@ -286,6 +289,8 @@ class Reconciliation:
         if self._is_link_kept and not record.is_unknown:
             self._doubts.doubt(record)
             return False
+        if self._may_be_listed(record):
+            return True  # it stays unknown
         record.is_unknown, record.is_gone = False, True
         self._recorder.changed(record)
         self._statements.reject(record, _LOST)
@@ -293,7 +298,8 @@ class Reconciliation:
 
     def _settle_end(self, record: OrderRecord) -> bool:
         """An order was open, and is so no more."""
-        is_over = self._lists_reach(record.open_day or record.day)
+        day = record.open_day or record.day
+        is_over = self._lists_reach(day) and not self._may_be_listed(record)
         is_inactive = record.status == b"Inactive"  # it may have been over already (fact 3.58)
         status = ending(
             record,
@@ -328,6 +334,10 @@ class Reconciliation:
     def _lists_reach(self, day: str) -> bool:
         """Whether what happened to an order that lived on `day` must be in the lists."""
         return self._is_whole and bool(day) and day == self._context.gateway_day()
+
+    def _may_be_listed(self, record: OrderRecord) -> bool:
+        """Whether an order like it is listed without ids: it may live, or somebody's like it."""
+        return any(record.may_be(each) for each in self._nameless)
 
     def _is_in_flight(self, record: OrderRecord) -> bool:
         return record.may_work and not record.was_stated

@@ -261,6 +261,8 @@ def _restored(entry: je.OrderIntent) -> OrderRecord:
         entry.client_order_id,
         is_transmitted=entry.is_transmitted,
         day=entry.day,
+        symbol=request[at.SYMBOL] if is_whole else b"",
+        action=request[at.ACTION] if is_whole else b"",
         quantity=request[at.QUANTITY] if is_whole else b"",
         parent_id=request[at.PARENT_ID] if is_whole else b"0",
     )

@@ -8,6 +8,8 @@ nobody takes it for working.
 
 from __future__ import annotations
 
+import re
+
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.orders import layout as at
@@ -15,6 +17,9 @@ from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.session import Session
+
+_ID_IN_TEXT = re.compile(rb"(?i)(\bid ?[=:]? ?|\borderid )(\d+)\b")
+"""Where an error's text names an order: OrderId 5, Duplicate order id: 5, with id =5."""
 
 API_PENDING, PENDING_CANCEL = b"ApiPending", b"PendingCancel"
 
@@ -47,6 +52,26 @@ class Statements:
         """Show the owner an openOrder or an orderStatus, if it is there."""
         if session := self._owners.session_of(record):
             self.show(session, record, message)
+
+    def show_error(self, record: OrderRecord, rest: list[bytes]) -> None:
+        """Show the owner an error of the gateway's, with the owner's own ids in its text.
+
+        Args:
+            record: the order that it is about.
+            rest: its fields behind the id.
+        """
+        if session := self._owners.session_of(record):
+            theirs = b"%d" % record.client_order_id
+            code, text, *more = rest
+            shown = _ID_IN_TEXT.sub(lambda found: self._own_id(found, record), text)
+            session.send(b"\0".join((b"4", b"2", theirs, code, shown, *more)) + b"\0")
+
+    def _own_id(self, found: re.Match[bytes], record: OrderRecord) -> bytes:
+        """Return `id N` with the owner's N, if it is one of the owner's orders."""
+        named = self._book.of_upstream(int(found[2]))
+        if named is None or named.owner != record.owner:
+            return found[0]
+        return found[1] + b"%d" % named.client_order_id
 
     def restate(self, record: OrderRecord) -> None:
         """Show the owner again what the gateway last said of an order."""
