@@ -72,6 +72,7 @@ class Outing:
         self.snapshots: set[str] = set()
         self._ids = [10] * len(roles)
         self._order_ids = [0] * len(roles)
+        self._has_updates: set[int] = set()
         self.steps: list[str] = []
 
     def run(self) -> list[Known]:
@@ -98,7 +99,11 @@ class Outing:
         dice, accounts = self._dice, self.roles[who].accounts
         name = dice.choice(STREAMS if dice.random() < 0.6 else QUESTIONS)
         self._ids[who] += 10
-        account = accounts[0] if name == UPDATES else dice.choice(accounts)  # one at a time
+        if name == UPDATES and who in self._has_updates:
+            name = "positions"  # what a second subscription does, is not known (fact 2.18)
+        if name == UPDATES:
+            self._has_updates.add(who)
+        account = accounts[0] if name == UPDATES else dice.choice(accounts)
         subject = Subject(self._ids[who], dice.randrange(2), account, 1)
         self._note(self.roles[who].name, "says", name, subject.id)
         if name == SNAPSHOT:
