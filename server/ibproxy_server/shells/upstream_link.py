@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from ibproxy_server.core import events as ev
@@ -48,7 +49,7 @@ class UpstreamLink(asyncio.Protocol):
         try:
             await loop.create_connection(lambda: self, self._host, self._port)
         except OSError as error:
-            self._emit(ev.UpstreamLost(error.strerror or str(error)))
+            self._emit(ev.UpstreamLost(_named(error)))
         except asyncio.CancelledError:
             self._emit(ev.UpstreamLost(self._reason))
             raise
@@ -71,5 +72,11 @@ class UpstreamLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._transport = None
-        reason = self._reason or (str(exc) if exc else "the gateway closed the connection")
+        reason = self._reason or (_named(exc) if exc else "the gateway closed the connection")
         self._emit(ev.UpstreamLost(reason))
+
+
+def _named(error: Exception) -> str:
+    """Return what went wrong, in the system's words; asyncio adds an address that is known."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number).lower() if number else str(error)
