@@ -87,6 +87,4 @@ class Outage:
         for session in told:
             if session.phase is Phase.READY:
                 session.error(-1, *codes.LINK_RESTORED)
-        self._context.notice(
-            Level.INFO, f"the outage is over; sessions that were told: {len(told)}"
-        )
+        self._context.notice(Level.INFO, f"the outage is over; sessions told: {len(told)}")
