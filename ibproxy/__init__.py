@@ -18,12 +18,16 @@ from typing import Any
 import ib_async
 from ib_async import *  # noqa: F403 - the names are ib_async's to choose
 
-from ibproxy import ib as ib
-from ibproxy import ibcontroller as ibcontroller
-from ibproxy.ibcontroller import IBC as IBC
 from ibproxy.names import public_names, share_submodules
-from ibproxy.remote import IB as IB
-from ibproxy.remote import RemoteIB as RemoteIB
+from ibproxy.seam import check_library
+
+check_library(ib_async)
+
+from ibproxy import ib as ib  # noqa: E402 - they need what has been checked
+from ibproxy import ibcontroller as ibcontroller  # noqa: E402
+from ibproxy.ibcontroller import IBC as IBC  # noqa: E402
+from ibproxy.remote import IB as IB  # noqa: E402
+from ibproxy.remote import RemoteIB as RemoteIB  # noqa: E402
 
 __all__ = list(public_names(ib_async))
 

@@ -7,6 +7,7 @@ events, errors and log lines, is ib_async's own work on the bytes of a gateway.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import ib_async
 
 from ibproxy.identity import strategy_name
 from ibproxy.link import Link
-from ibproxy.seam import attach, check_seam, name_of
+from ibproxy.seam import attach, name_of, not_found
 
 
 def lead_through_proxy(ib: Any, client: Any, library: ModuleType) -> None:
@@ -32,7 +33,14 @@ def lead_through_proxy(ib: Any, client: Any, library: ModuleType) -> None:
         attach(client, link)
 
 
-check_seam(ib_async.IB(), name_of(ib_async))
+def check_led(kind: Callable[[], Any], library: ModuleType) -> None:
+    """Check that an object of our class of `IB` gets a link when the library gives it a client.
+
+    Raises:
+        UnknownLibraryError: it does not, since the library goes about it in another way.
+    """
+    if not isinstance(kind().client.conn, Link):
+        raise not_found(library, ["the assignment to IB.client"])
 
 
 class RemoteIB(ib_async.IB):
@@ -57,4 +65,5 @@ class RemoteIB(ib_async.IB):
             super().__setattr__(name, value)
 
 
+check_led(RemoteIB, ib_async)
 IB = RemoteIB

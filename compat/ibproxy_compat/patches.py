@@ -108,9 +108,9 @@ def _on_import(library: ModuleType) -> None:
 
 
 def _check(library: ModuleType) -> None:
-    from ibproxy.seam import check_seam, name_of  # noqa: PLC0415 - see above
+    from ibproxy.seam import check_library  # noqa: PLC0415 - see above
 
-    check_seam(library.IB(), name_of(library))
+    check_library(library)
 
 
 def _change(library: ModuleType) -> None:

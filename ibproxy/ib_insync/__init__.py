@@ -16,8 +16,8 @@ import sys
 from typing import Any
 
 from ibproxy.names import public_names, share_submodules
-from ibproxy.remote import lead_through_proxy
-from ibproxy.seam import check_seam, name_of
+from ibproxy.remote import check_led, lead_through_proxy
+from ibproxy.seam import check_library
 
 try:
     ib_insync: Any = importlib.import_module("ib_insync")
@@ -28,7 +28,7 @@ except ModuleNotFoundError as error:
         "ib_insync is not installed: pip install 'ib-async-proxy[insync]'", name="ib_insync"
     ) from None
 
-check_seam(ib_insync.IB(), name_of(ib_insync))
+check_library(ib_insync)
 
 
 class RemoteIB(ib_insync.IB):  # type: ignore[misc] # it has no types
@@ -44,6 +44,7 @@ class RemoteIB(ib_insync.IB):  # type: ignore[misc] # it has no types
 
 __all__ = list(public_names(ib_insync))
 globals().update({name: getattr(ib_insync, name) for name in __all__})
+check_led(RemoteIB, ib_insync)
 IB = RemoteIB
 
 from ibproxy.ib_insync import ib as ib  # noqa: E402 - it needs all of the above

@@ -16,7 +16,6 @@ import pytest
 import ibproxy
 import ibproxy.controller
 import ibproxy.ib
-from ibproxy.seam import CLIENT_MEMBERS, CONNECTION_MEMBERS, UnknownLibraryError, check_seam
 
 SUBMODULES = sorted(module.name for module in pkgutil.iter_modules(ib_async.__path__))
 METHODS = sorted(name for name, _ in inspect.getmembers(ib_async.IB, callable))
@@ -96,26 +95,6 @@ def test_nothing_is_written_again() -> None:
     assert own - automatic - {"__firstlineno__", "__static_attributes__"} == set()
     assert inspect.signature(ibproxy.IB) == inspect.signature(ib_async.IB)
     assert isinstance(ibproxy.IB(), ib_async.IB)
-
-
-def test_seam_is_exact() -> None:
-    """The link has every member that the client uses, and the old connection is cut off."""
-    ib = ibproxy.IB()
-    assert all(hasattr(ib.client.conn, name) for name in CONNECTION_MEMBERS)
-    assert all(hasattr(ib.client, name) for name in CLIENT_MEMBERS)
-    assert len(ib.client.conn.hasData) == 1
-    assert len(ib.client.conn.disconnected) == 1
-
-
-def test_seam_says_what_is_missing() -> None:
-    """A library that is built differently is refused by the names that are not found."""
-    ib = ib_async.IB()
-    del ib.client.conn.hasData
-    with pytest.raises(UnknownLibraryError, match=r"Connection\.hasData not found") as caught:
-        check_seam(ib, "ib_async 9")
-    assert isinstance(caught.value, ImportError)
-    with pytest.raises(UnknownLibraryError, match=r"Client\._onSocketHasData, "):
-        check_seam(object(), "ib_async 9")
 
 
 LIGHT = """

@@ -12,14 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ib_async
 import pytest
 
 from ibproxy.config import Config
+from ibproxy.seam import name_of, version_of
 from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 
 PATIENCE_S = 30.0
+NEWEST = "2.1.0"
+"""The ib_async under which every program of these tests runs."""
+
 ROOT = Path(__file__).parents[2]
 PLAIN: tuple[str, ...] = ()
 AS_MODULE = ("-m", "ibproxy")
@@ -84,6 +89,14 @@ class Stage:
             process.kill()
             raise
         return Ended(process.returncode, output, errors)
+
+    def skip_if_the_library_cannot(self, *arguments: str, ended: Ended | None = None) -> None:
+        """Skip the test of a program that an older ib_async does not run under plain Python."""
+        if version_of(ib_async) == NEWEST:
+            return
+        ended = ended or self.run(PLAIN, *arguments)
+        if ended.status:
+            pytest.skip(f"{name_of(ib_async)} itself: {ended.errors.strip().splitlines()[-1]}")
 
     def interrupt(self, way: tuple[str, ...], *arguments: str) -> Ended:
         """Run a program, and send it Ctrl-C after its first line of output."""

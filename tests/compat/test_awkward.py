@@ -323,6 +323,7 @@ def test_a_program(stage: Stage, proxy: ThreadedProxy, sim: ThreadedSim, name: s
     script = stage.write(text)
     changed = stage.write(text.replace("from ib_async import", "from ibproxy import"), "one.py")
     plain = neutral(stage.run(PLAIN, script, str(sim.port)))
+    stage.skip_if_the_library_cannot(ended=plain)
     assert plain.status == 0, plain.errors
     assert plain.output
     assert neutral(stage.run(LAUNCHED, script, "4002")) == plain

@@ -1,0 +1,48 @@
+"""Every client library that ibproxy works with, on every Python: `nox`, or one of `nox --list`.
+
+Each session installs ibproxy and one release of one library into an environment of its own. It
+compares names and signatures with the library's, looks at the seam, and runs programs straight
+on the stand-in gateway and through the proxy, at every protocol version. A Python that this
+machine lacks is skipped by its name.
+"""
+
+from __future__ import annotations
+
+import nox
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+LIBRARIES = {  # the first and the last of each line of releases -> its tests
+    "ib_async==1.0.1": "ib_async",
+    "ib_async==1.0.3": "ib_async",
+    "ib_async==2.0.1": "ib_async",
+    "ib_async==2.1.0": "ib_async",
+    "ib_insync==0.9.86": "ib_insync",
+}
+TESTS = {
+    "ib_async": (
+        "tests/client/test_names.py",
+        "tests/client/test_seam.py",
+        "tests/compat/test_imports.py",
+        "tests/compat/test_awkward.py",
+        "tests/e2e/test_versions.py",
+    ),
+    "ib_insync": ("tests/compat/test_insync.py", "tests/compat/test_awkward.py"),
+}
+NEEDED = ("pytest>=8.3", "pytest-timeout>=2.3")
+
+nox.options.sessions = ["client"]
+nox.options.error_on_missing_interpreters = False
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("library", [nox.param(each, id=each.replace("==", "-")) for each in LIBRARIES])
+def client(session: nox.Session, library: str) -> None:
+    """Names, signatures, the seam, and programs end to end."""
+    session.install("-e", ".", library, *NEEDED)
+    kind = LIBRARIES[library]
+    session.run("pytest", "-q", "-k", f"not {other(kind)}", *TESTS[kind], *session.posargs)
+
+
+def other(kind: str) -> str:
+    """Return the name of the library that a session does not look at."""
+    return "ib_insync" if kind == "ib_async" else "ib_async"
