@@ -20,13 +20,14 @@ LIBRARIES = {  # the first and the last of each line of releases -> its tests
 }
 TESTS = {
     "ib_async": (
+        "-k not insync",
         "tests/client/test_names.py",
         "tests/client/test_seam.py",
         "tests/compat/test_imports.py",
         "tests/compat/test_awkward.py",
         "tests/e2e/test_versions.py",
     ),
-    "ib_insync": ("tests/compat/test_insync.py", "tests/compat/test_awkward.py"),
+    "ib_insync": ("-k insync", "tests/compat/test_insync.py", "tests/compat/test_awkward.py"),
 }
 NEEDED = ("pytest>=8.3", "pytest-timeout>=2.3")
 
@@ -39,10 +40,4 @@ nox.options.error_on_missing_interpreters = False
 def client(session: nox.Session, library: str) -> None:
     """Names, signatures, the seam, and programs end to end."""
     session.install("-e", ".", library, *NEEDED)
-    kind = LIBRARIES[library]
-    session.run("pytest", "-q", "-k", f"not {other(kind)}", *TESTS[kind], *session.posargs)
-
-
-def other(kind: str) -> str:
-    """Return the name of the library that a session does not look at."""
-    return "ib_insync" if kind == "ib_async" else "ib_async"
+    session.run("pytest", "-q", *TESTS[LIBRARIES[library]], *session.posargs)

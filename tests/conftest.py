@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from ib_async import util
 
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
@@ -30,12 +31,19 @@ MONDAY_S = 1776092400.0
 def own_loop() -> Iterator[None]:
     """ib_async takes the thread's event loop and never closes it: give it one that is."""
     loop = asyncio.new_event_loop()
+    if hasattr(util.getLoop, "cache_clear"):  # ib_async 2.0 keeps the first one that it sees
+        util.getLoop.cache_clear()
+        loop.run_until_complete(_see_the_loop())
     asyncio.set_event_loop(loop)
     yield
     for _ in range(3):  # a transport that was told to close does so in the loop's next rounds
         loop.run_until_complete(asyncio.sleep(0))
     asyncio.set_event_loop(None)
     loop.close()
+
+
+async def _see_the_loop() -> None:
+    util.getLoop()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

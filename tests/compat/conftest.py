@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 
+INSYNC = ("ib_insync==0.9.86", "eventkit==1.0.3", "nest_asyncio")  # as tests/judges has it
 PATIENCE_S = 30.0
 NEWEST = "2.1.0"
 """The ib_async under which every program of these tests runs."""
@@ -113,6 +115,16 @@ class Stage:
 def stage(tmp_path: Path) -> Stage:
     """A folder with programs."""
     return Stage(tmp_path)
+
+
+@pytest.fixture
+def insync(request: pytest.FixtureRequest, stage: Stage) -> Stage:
+    """A stage whose programs have ib_insync; skipped where it cannot be installed."""
+    if importlib.util.find_spec("ib_insync") is None:
+        folder: Path = request.getfixturevalue("install_apart")("ib_insync", *INSYNC)
+        former = stage.environment.get("PYTHONPATH", "")
+        stage.environment["PYTHONPATH"] = f"{folder}{os.pathsep}{former}"
+    return stage
 
 
 @pytest.fixture

@@ -5,17 +5,11 @@ What ib_insync decodes of every answer, both ways, is judged in `tests/judges`.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from tests.compat.conftest import LAUNCHED, PLAIN, Ended, Stage
-
-REQUIREMENTS = ("ib_insync==0.9.86", "eventkit==1.0.3", "nest_asyncio")  # as tests/judges has it
 
 SHOW = "\nprint(type(ib).__mro__[-2].__module__, type(ib.client.conn).__name__)\n"
 
@@ -104,15 +98,6 @@ with ib:
     print(ib.reqCurrentTime() is not None)
 print(ib.isConnected())
 """
-
-
-@pytest.fixture
-def insync(install_apart: Callable[..., Path], stage: Stage) -> Stage:
-    """A stage whose programs have ib_insync; skipped where it cannot be installed."""
-    folder = install_apart("ib_insync", *REQUIREMENTS)
-    former = stage.environment.get("PYTHONPATH", "")
-    stage.environment["PYTHONPATH"] = f"{folder}{os.pathsep}{former}"
-    return stage
 
 
 def test_names(insync: Stage) -> None:
