@@ -521,6 +521,26 @@ def test_global_cancel_is_not_answered_after_the_orders_end(world: Any, end: str
     assert [each[3] for each in alpha.take(4)] == ["10148"]
 
 
+def test_global_cancel_of_a_bracket_is_not_answered(world: Any) -> None:
+    """Children end with their parent, so that their single cancels are refused."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    alpha.say(*order(2, parent=1))
+    world.say(*open_order(1))
+    world.say(*open_order(2, perm_id=902))
+    alpha.say(58, 1)
+    assert [each[2] for each in world.asked(4)] == ["1", "2"]
+    world.say(*status(1, "Cancelled"))
+    world.say(*status(2, "Cancelled"))
+    alpha.take()
+    refusal = (4, 2, 2, 10148, "OrderId 2 that needs to be cancelled cannot be", "")
+    world.say(*refusal)
+    assert alpha.take(4) == []
+    alpha.say(4, 1, 2, "")
+    world.say(*refusal)
+    assert [each[3] for each in alpha.take(4)] == ["10148"]
+
+
 def test_global_cancel_takes_orders_not_yet_stated(world: Any) -> None:
     """What the gateway has not stated yet may live, and is cancelled; what it refused is not."""
     alpha = world.client("alpha").start()

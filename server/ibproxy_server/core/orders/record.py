@@ -100,10 +100,11 @@ class OrderRecord:
         return False
 
     def take_cancelled(self) -> None:
-        """It is cancelled: one of its cancels was not refused."""
-        if self.unasked_cancels:
-            self.unasked_cancels -= 1
-        elif self.asked_cancels:
+        """It is cancelled, by one of its cancels or with its parent.
+
+        Those that nobody asked for stay counted: if the parent did it, they will be refused.
+        """
+        if self.asked_cancels and not self.unasked_cancels:
             self.asked_cancels -= 1
 
     @property
