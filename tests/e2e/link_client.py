@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import threading
 import time
 from typing import Any
 
-from ib_async import LimitOrder, MarketOrder
+from ib_async import LimitOrder, MarketOrder, Option
 
 from ibproxy import RemoteIB
 from tests.e2e.line import SPY, ends_of, quotes_of
@@ -23,6 +24,7 @@ class Follower:
 
     def __init__(self, strategy: str, client_id: int) -> None:
         self.errors: list[int] = []
+        self.asked: list[asyncio.Future[Any]] = []
         self.ib = RemoteIB()
         self.ib.strategy = strategy
         self.ib.errorEvent += lambda _id, code, *_: self.errors.append(code)
@@ -41,6 +43,26 @@ class Follower:
         trade = self.ib.placeOrder(SPY, MarketOrder("BUY", quantity))
         await self._until(trade.isDone)
         return trade.order.orderId
+
+    async def watch(self) -> float:
+        """Subscribe to SPY's market data; return the first bid."""
+        ticker = self.ib.reqMktData(SPY)
+        await self._until(ticker.hasBidAsk)
+        return ticker.bid
+
+    async def bid(self) -> float:
+        """Return the bid that it sees."""
+        ticker = self.ib.ticker(SPY)
+        assert ticker
+        return ticker.bid
+
+    async def ask_much(self, count: int) -> int:
+        """Ask so often for all of SPY's options, which is some 4 MB each time; wait for nothing."""
+        for _ in range(count):
+            asking = self.ib.reqContractDetailsAsync(Option("SPY"))
+            self.asked.append(asyncio.ensure_future(asking))
+        await asyncio.sleep(0.01)  # until the last has left
+        return count
 
     async def compute(self, seconds: float) -> float:
         """Do something else meanwhile."""
@@ -65,19 +87,17 @@ class Follower:
             await asyncio.sleep(0.01)
 
 
-async def obey(follower: Follower) -> None:
-    """Do what comes on the standard input, one thing after the other."""
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str] = asyncio.Queue()
-
-    def read() -> None:
-        for line in sys.stdin:
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-
-    threading.Thread(target=read, daemon=True).start()
+async def obey(follower: Follower, lines: asyncio.Queue[str]) -> None:
+    """Do what it is told, one thing after the other."""
     while True:
         word, *arguments = json.loads(await lines.get())
         tell(await getattr(follower, word)(*arguments))
+
+
+def read(lines: asyncio.Queue[str], loop: asyncio.AbstractEventLoop) -> None:
+    """Put what comes on the standard input into the queue."""
+    for line in sys.stdin:
+        loop.call_soon_threadsafe(lines.put_nowait, line)
 
 
 def tell(answer: Any) -> None:
@@ -89,4 +109,8 @@ def tell(answer: Any) -> None:
 if __name__ == "__main__":
     one = Follower(sys.argv[1], int(sys.argv[2]))
     tell(one.ib.managedAccounts())
-    one.ib.run(obey(one))
+    told: asyncio.Queue[str] = asyncio.Queue()
+    threading.Thread(target=read, args=(told, asyncio.get_event_loop()), daemon=True).start()
+    while True:
+        with contextlib.suppress(ConnectionError):  # so ib_async ends what runs at a disconnect
+            one.ib.run(obey(one, told))

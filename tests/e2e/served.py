@@ -16,14 +16,16 @@ class ServedProxy:
     Args:
         gateway: `HOST:PORT` of its gateway.
         folder: where its socket and its journal are.
+        options: more for the command line.
     """
 
-    def __init__(self, gateway: str, folder: Path) -> None:
+    def __init__(self, gateway: str, folder: Path, *options: str) -> None:
         self.url = f"ipc://{folder}/p.sock"
         self.journal = folder / "orders.sqlite"
         self._command = [
             *(sys.executable, "-m", "ibproxy_server", "serve", "--gateway", gateway),
             *("--listen", self.url, "--journal", str(self.journal)),
+            *options,
         ]
         self._process: subprocess.Popen[str] | None = None
 

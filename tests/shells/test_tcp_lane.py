@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -95,6 +96,28 @@ def test_what_was_said_last_leaves_before_the_line_is_cut() -> None:
             assert made.kinds() == [ev.ClientArrived]
             made.lane.send(1, b"nobody is there")
             made.lane.accept(1)
+
+    asyncio.run(play())
+
+
+def test_who_does_not_read_is_cut_off_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all that waits for it would be kept for as long as it lives."""
+    monkeypatch.setattr("ibproxy_server.shells.tcp_lane.HANG_UP_S", 0.1)
+
+    async def play() -> None:
+        async with stage() as (made, reader, _):
+            await made.until(lambda: made.events)
+            made.lane.accept(1)
+            while ev.ClientBlocked not in made.kinds():
+                made.lane.send(1, b"x" * 65536)
+            caller = made.lane._callers[1]
+            assert caller._transport
+            raw = caller._transport.get_extra_info("socket")
+            assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            made.lane.drop(1, "it reads too slowly")
+            await made.until(lambda: caller._transport is None)
+            with contextlib.suppress(ConnectionResetError):
+                assert len(await reader.read()) < REPORT_BACKLOG_BYTES * 10
 
     asyncio.run(play())
 

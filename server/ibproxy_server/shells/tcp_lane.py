@@ -25,6 +25,13 @@ REPORT_BACKLOG_BYTES = 1024 * 1024
 DRAINED_BYTES = 256 * 1024
 """When no more than this waits, the client has caught up."""
 
+HANG_UP_S = 5.0
+"""So long a caller has to read what was said last; what it does not read would be kept for it."""
+
+SILENCE_S, PROBE_S, PROBES = 30, 10, 3
+"""After so much silence its machine is asked, so often, whether it is still there: a program that
+computes answers by its system, one whose network is gone loses its place after a minute."""
+
 UNREAD_BYTES = 64 * 1024
 """What a client may say before it has been let in; a handshake has some thirty bytes."""
 
@@ -135,6 +142,7 @@ class _Caller(asyncio.Protocol):
         self._is_in = False
         self._early = bytearray()
         self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
 
     def let_in(self) -> None:
         """The hub knows it: hand over what it said before."""
@@ -154,6 +162,7 @@ class _Caller(asyncio.Protocol):
         """Close the connection behind what is still to be sent."""
         if self._transport:
             self._transport.close()
+            self._loop.call_later(HANG_UP_S, self._transport.abort)
 
     # asyncio.Protocol
 
@@ -169,7 +178,7 @@ class _Caller(asyncio.Protocol):
             return
         raw: Any = transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            _probe(raw)
         self._session = self._lane.arrived(self, host, port)
 
     def data_received(self, data: bytes) -> None:
@@ -191,3 +200,12 @@ class _Caller(asyncio.Protocol):
         self._transport = None
         if self._session:
             self._lane.left(self._session, str(exc) if exc else "")
+
+
+def _probe(raw: socket.socket) -> None:
+    """Let the system find out when a caller's machine cannot be reached any more."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {"TCP_KEEPIDLE": SILENCE_S, "TCP_KEEPINTVL": PROBE_S, "TCP_KEEPCNT": PROBES}
+    for name, value in options.items():
+        if hasattr(socket, name):
+            raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
