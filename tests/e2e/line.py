@@ -91,14 +91,21 @@ class Line:
 class Program:
     """`tests.e2e.link_client` as a process of its own.
 
+    Args:
+        url: where it finds the proxy.
+        strategy: who it is.
+        client_id: by which id it connects.
+        door: the port by which it comes in, with ib_async's own `IB`; 0: with ours.
+
     Attributes:
         pid: its process id.
         hello: what it said when it had connected.
     """
 
-    def __init__(self, url: str, strategy: str, client_id: int) -> None:
+    def __init__(self, url: str, strategy: str, client_id: int, door: int = 0) -> None:
+        arguments = [strategy, str(client_id), str(door)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.link_client", strategy, str(client_id)],
+            [sys.executable, "-m", "tests.e2e.link_client", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

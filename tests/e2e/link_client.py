@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from ib_async import LimitOrder, MarketOrder, Option
+from ib_async import IB, LimitOrder, MarketOrder, Option
 
 from ibproxy import RemoteIB
 from tests.e2e.line import SPY, ends_of, quotes_of
@@ -22,13 +22,14 @@ TIMEOUT_S = 20.0
 class Follower:
     """The program."""
 
-    def __init__(self, strategy: str, client_id: int) -> None:
+    def __init__(self, strategy: str, client_id: int, door: int) -> None:
         self.errors: list[int] = []
         self.asked: list[asyncio.Future[Any]] = []
-        self.ib = RemoteIB()
-        self.ib.strategy = strategy
+        self.ib = IB() if door else RemoteIB()
+        if isinstance(self.ib, RemoteIB):
+            self.ib.strategy = strategy
         self.ib.errorEvent += lambda _id, code, *_: self.errors.append(code)
-        self.ib.connect(clientId=client_id, timeout=TIMEOUT_S)
+        self.ib.connect("127.0.0.1", door or 7497, clientId=client_id, timeout=TIMEOUT_S)
         self.ends = ends_of(self.ib)
         self.quotes = quotes_of(self.ib)
 
@@ -107,7 +108,7 @@ def tell(answer: Any) -> None:
 
 
 if __name__ == "__main__":
-    one = Follower(sys.argv[1], int(sys.argv[2]))
+    one = Follower(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
     tell(one.ib.managedAccounts())
     told: asyncio.Queue[str] = asyncio.Queue()
     threading.Thread(target=read, args=(told, asyncio.get_event_loop()), daemon=True).start()
