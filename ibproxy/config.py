@@ -115,6 +115,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             seconds; 0: for ever.
         resume_s: for how long a strategy's session is kept when its link to the proxy breaks, in
             seconds.
+        late_order_s: how old an order may be that a strategy's broken link has held up, in seconds;
+            0: of any age.
         paper_ports: which ports of `connect` ask for a paper account.
         live_ports: which ports of `connect` ask for a live account.
         on_duplicate: what happens to a second live copy of a strategy with one client id: it is
@@ -133,6 +135,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_turn_s: Annotated[float, Meta(gt=0)] = 2.0
     gateway_silence_s: Annotated[float, Meta(ge=0)] = 60.0
     resume_s: Annotated[float, Meta(ge=0)] = 600.0
+    late_order_s: Annotated[float, Meta(ge=0)] = 10.0
     paper_ports: tuple[Port, ...] = (7497, 4002)
     live_ports: tuple[Port, ...] = (7496, 4001)
     on_duplicate: Literal["refuse", "take-over"] = "refuse"

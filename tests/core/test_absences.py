@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from ibproxy.wire.framing import frame, join_fields
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.hub import MAX_BACKLOG_BYTES
 from ibproxy_server.core.status import status
+from tests.core.test_orders import order
 from tests.core.test_sharing import market_data
 
 TEN_MINUTES_S = 600.0
@@ -141,3 +143,51 @@ def test_a_client_that_leaves_while_it_is_away(world: Any) -> None:
     world.pass_time(TEN_MINUTES_S + 1)
     assert alpha.dropped is None
     assert world.hub.absences.next_deadline_s() is None
+
+
+def an_order(world: Any, alpha: Any, order_id: int, age_s: float) -> None:
+    """Let an order arrive that was held up for so long."""
+    data = frame(join_fields(*order(order_id)))
+    world.feed(ev.ClientData(alpha.number, data, age_s))
+
+
+def test_a_late_order_is_refused(world: Any) -> None:
+    """It is another order; one that is young enough goes on its way, and so does a later one."""
+    alpha = world.client("alpha").start()
+    world.asked()
+    an_order(world, alpha, 1, age_s=9.9)
+    an_order(world, alpha, 2, age_s=10.1)
+    [refusal] = alpha.take(4)
+    assert refusal[2:4] == ["2", "201"]
+    assert "held it up for 10 s, of 10 s at most" in refusal[4]
+    assert len(world.asked(3)) == 1
+    an_order(world, alpha, 2, age_s=0.0)  # its id was not used up
+    assert len(world.asked(3)) == 1
+
+
+def test_a_late_change_is_not_sent_and_a_late_cancel_is(world: Any) -> None:
+    """A notice tells of the change, and leaves the order alive."""
+    alpha = world.client("alpha").start()
+    an_order(world, alpha, 1, age_s=0.0)
+    world.asked()
+    an_order(world, alpha, 1, age_s=600.0)
+    assert [each[2:4] for each in alpha.take(4)] == [["1", "2197"]]
+    assert world.asked(3) == []
+    world.feed(ev.ClientData(alpha.number, frame(join_fields(4, 1, 1, "")), 600.0))
+    assert len(world.asked(4)) == 1
+
+
+def test_other_late_requests_are_asked(world: Any) -> None:
+    """The answer to a question is not worse for being late."""
+    alpha = world.client("alpha").start()
+    world.feed(ev.ClientData(alpha.number, frame(join_fields(*market_data(3))), 600.0))
+    assert len(world.asked(1)) == 1
+
+
+def test_any_order_may_be_late_if_so_configured(make_world: Callable[..., Any]) -> None:
+    """With `late_order_s = 0`."""
+    world = make_world(late_order_s=0.0).connect()
+    alpha = world.client("alpha").start()
+    world.asked()
+    an_order(world, alpha, 1, age_s=600.0)
+    assert len(world.asked(3)) == 1

@@ -55,11 +55,9 @@ class Forwarder:
     def close(self) -> None:
         """End it."""
         self._do(lambda: self._cut_now("closed"))
+        self._do(self._end)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_S)
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.01))
         self._loop.close()
 
     def _do(self, what: object) -> None:
@@ -94,6 +92,11 @@ class Forwarder:
         self._hang_up()
         if self._server is None:
             await self._listen()
+
+    async def _end(self) -> None:
+        """Wait for all that carried something: it ends when its connection is closed."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _hang_up(self) -> None:
         for writer in self._writers:

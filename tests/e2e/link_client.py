@@ -70,6 +70,10 @@ class Follower:
         time.sleep(seconds)  # noqa: ASYNC251 - it blocks the loop: that is what it is for
         return seconds
 
+    async def ended(self) -> list[str]:
+        """Tell why it was disconnected."""
+        return self.ends
+
     async def report(self) -> dict[str, Any]:
         """Tell what it has seen."""
         return {

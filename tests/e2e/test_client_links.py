@@ -66,6 +66,26 @@ def test_for_seconds(way: Cut, make_line: MakeLine, until: Until) -> None:
     assert_whole(seen, all_seen)
 
 
+def test_for_too_long_for_an_order(make_line: MakeLine, until: Until) -> None:
+    """A late order is another order: it is refused, and a cancel is passed on."""
+    line = make_line(late_order_s=1.0)
+    cut = line.connect("cut")
+    first = cut.placeOrder(SPY, LimitOrder("BUY", 1, FAR_BELOW))
+    until(lambda: first.orderStatus.status == "Submitted", cut)
+    line.network.cut("silent")
+    late = cut.placeOrder(SPY, LimitOrder("BUY", 2, FAR_BELOW))
+    cut.cancelOrder(first.order)
+    cut.sleep(1.5)
+    in_time = cut.placeOrder(SPY, LimitOrder("BUY", 3, FAR_BELOW))
+    line.network.mend()
+    until(lambda: in_time.orderStatus.status == "Submitted" and first.isDone(), cut)
+    assert late.isDone()
+    assert late.log[-1].errorCode == 201
+    assert "a broken link held it up for" in late.log[-1].message
+    assert first.orderStatus.status == "Cancelled"
+    assert [each.quantity for each in line.sim.perform(ShowOrders())] == [1, 3]
+
+
 def test_again_and_again(make_line: MakeLine, until: Until) -> None:
     """Twenty cuts of a few milliseconds, at any moment, in mid-message too: nothing is missed."""
     line = make_line()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
+from ibproxy_server.core.hub_settings import HubSettings
 from ibproxy_server.core.session import Phase, Session
 
 
@@ -21,15 +22,16 @@ class Absences:
     Args:
         context: shared by all desks.
         drop: ends a session, with a reason.
-        resume_s: how long a session is kept.
+        settings: how long a session is kept, and how late an order may be.
     """
 
     def __init__(
-        self, context: Context, drop: Callable[[Session, str], None], resume_s: float
+        self, context: Context, drop: Callable[[Session, str], None], settings: HubSettings
     ) -> None:
         self._context = context
         self._drop = drop
-        self._resume_s = resume_s
+        self._resume_s = settings.resume_s
+        self._late_order_s = settings.late_order_s
         self._away: dict[int, Session] = {}
 
     def away(self, event: ev.ClientAway) -> None:
@@ -49,6 +51,12 @@ class Absences:
             session.away_since_s = None
             del self._away[session.number]
             self._context.notice(Level.INFO, f"{session} is back after {away_s:.1f} s")
+
+    def held_up(self, age_s: float) -> str:
+        """Return why what is so old is no order any more; empty if it is young enough."""
+        if not 0 < self._late_order_s < age_s:
+            return ""
+        return f"a broken link held it up for {age_s:.0f} s, of {self._late_order_s:g} s at most"
 
     def advance(self) -> None:
         """End what has been without a link for too long."""

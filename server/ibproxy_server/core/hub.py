@@ -83,7 +83,7 @@ class Hub:
             self.context, self.orders, self.notices, self._drop, takes_over=settings.takes_over
         )
         self.reception = Reception(self.context, self.upstream, settings)
-        self.absences = Absences(self.context, self._drop, settings.resume_s)
+        self.absences = Absences(self.context, self._drop, settings)
         self.heartbeat = Heartbeat(settings.silence_s)
         self._started_at_s: float | None = None
         self._was_ready = False
@@ -178,6 +178,7 @@ class Hub:
         session = self.context.sessions.get(event.session)
         if session is None:
             return
+        session.held_up = self.absences.held_up(event.age_s)
         try:
             payloads = session.receive(
                 event.data, self.upstream.server_version, self.upstream.time_text

@@ -23,6 +23,7 @@ class HubSettings:
         expects_of_strategy: strategy -> "paper", "live", "any" or "port"; see `kinds.judge`.
         ports: which ports ask for paper, and which for live.
         limits: what may run at the gateway at once.
+        late_order_s: how old an order may be that a client's broken link has held up; 0: any age.
         resume_s: how long a session is kept whose link is broken.
         takes_over: whether a second live copy of a strategy with one client id ends the first.
         silence_s: how long the gateway may be silent before the link is renewed; 0: for ever.
@@ -38,5 +39,6 @@ class HubSettings:
     ports: Ports = field(default_factory=Ports)
     limits: Limits = field(default_factory=Limits)
     silence_s: float = 60.0
+    late_order_s: float = 10.0
     resume_s: float = 600.0
     takes_over: bool = False

@@ -80,6 +80,7 @@ class Session:
         out: frames for the client as the gateway's version has them, to be taken by the hub.
         requests: kind of request and the client's id -> live request; each kind has its own ids.
         away_since_s: since when its link is broken; None while it is whole.
+        held_up: why what it says just now comes too late for an order; empty if it does not.
         market_data_type: what reqMarketDataType last set.
         is_slow: whether it reads too slowly, so that only the newest tick of each kind is kept.
         conflated_ticks: ticks that it was not told because newer ones had come.
@@ -105,6 +106,7 @@ class Session:
         self.pid = pid
         self.machine = machine
         self.away_since_s: float | None = None
+        self.held_up = ""
         self.client_id = -1
         self.phase = Phase.GREETING
         self.version = 0

@@ -87,6 +87,7 @@ class Runner:
                 },
                 ports=Ports(config.paper_ports, config.live_ports),
                 resume_s=config.resume_s,
+                late_order_s=config.late_order_s,
                 silence_s=config.gateway_silence_s,
                 takes_over=config.on_duplicate == "take-over",
                 limits=Limits(**msgspec.structs.asdict(config.limits)),

@@ -7,9 +7,11 @@
     change      2197, and stated again        2197, and stated again
     cancel      2197, and stated again        passed on, with 2196
 
-Nothing is kept to be sent later: a late order is another order. A change sent to a gateway that
-is cut off can end in two live orders (fact 3.89); a cancel can only help, and waits there.
-Notices leave an order alive, which clients take any other code for the end of (fact 12.8).
+Nothing is kept to be sent later: a late order is another order. So orders and changes that a
+client's own broken link has held up for too long are refused in the same way; cancels are not.
+A change sent to a gateway that is cut off can end in two live orders (fact 3.89); a cancel can
+only help, and waits there. Notices leave an order alive, which clients take any other code for
+the end of (fact 12.8).
 """
 
 from __future__ import annotations
@@ -29,14 +31,14 @@ class OutageRules:
         self._statements = statements
 
     def refuses(self, session: Session, record: OrderRecord | None, client_order_id: int) -> bool:
-        """Refuse an order (no record yet), or a change of one, if there is an outage."""
-        outage = self._context.outage
-        if outage and record:
-            self.not_sent(record, "change", outage)
-        elif outage:
+        """Refuse an order (no record yet), or a change of one, in an outage or if it is late."""
+        reason = self._context.outage or session.held_up
+        if reason and record:
+            self.not_sent(record, "change", reason)
+        elif reason:
             code, text = codes.ORDER_REJECTED
-            session.error(client_order_id, code, text.format(reason=outage))
-        return bool(outage)
+            session.error(client_order_id, code, text.format(reason=reason))
+        return bool(reason)
 
     def takes_cancel(self, record: OrderRecord) -> bool:
         """Whether a cancel can be passed on; if it cannot, its owner is told."""
