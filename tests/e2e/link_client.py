@@ -57,12 +57,13 @@ class Follower:
         assert ticker
         return ticker.bid
 
-    async def ask_much(self, count: int) -> int:
-        """Ask so often for all of SPY's options, which is some 4 MB each time; wait for nothing."""
+    async def ask_much(self, count: int, seconds: float) -> int:
+        """Ask so often for all of SPY's options, some 4 MB each time, and do not read them."""
         for _ in range(count):
             asking = self.ib.reqContractDetailsAsync(Option("SPY"))
             self.asked.append(asyncio.ensure_future(asking))
-        await asyncio.sleep(0.01)  # until the last has left
+        await asyncio.sleep(0)  # now they are asked
+        time.sleep(seconds)  # noqa: ASYNC251 - as below
         return count
 
     async def compute(self, seconds: float) -> float:

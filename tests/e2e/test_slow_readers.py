@@ -158,8 +158,7 @@ def test_at_the_hard_limit(
     quick.reqContractDetails(Option("SPY"))  # from now on the proxy has them
     usual_s = statistics.median(delays(quick, 0.5))
     before = memory_mib(proxy.pid)
-    slow.ask("ask_much", 25)
-    slow.say("compute", 8.0)
+    slow.say("ask_much", 25, 8.0)
     slow_s = statistics.median(delays(quick, 4.0))
     most = memory_mib(proxy.pid, "VmHWM")
     assert session_of(proxy, "slow") is None
@@ -172,5 +171,6 @@ def test_at_the_hard_limit(
     expected = ("Peer closed", "[Errno 104]") if is_at_door else ("it reads too slowly: ",)
     assert end.startswith(expected)
     assert session_of(proxy, "quick")
-    until(lambda: memory_mib(proxy.pid) - before < MAX_BACKLOG_BYTES / MIB / 2, quick)
+    kept = 1.5 if is_at_door else 0.5  # of a large buffer, the allocator keeps 64 MiB for the next
+    until(lambda: memory_mib(proxy.pid) - before < kept * MAX_BACKLOG_BYTES / MIB, quick)
     quick.disconnect()
