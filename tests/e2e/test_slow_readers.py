@@ -171,6 +171,6 @@ def test_at_the_hard_limit(
     expected = ("Peer closed", "[Errno 104]") if is_at_door else ("it reads too slowly: ",)
     assert end.startswith(expected)
     assert session_of(proxy, "quick")
-    kept = 1.5 if is_at_door else 0.5  # of a large buffer, the allocator keeps 64 MiB for the next
-    until(lambda: memory_mib(proxy.pid) - before < kept * MAX_BACKLOG_BYTES / MIB, quick)
+    if not is_at_door:  # what one buffer leaves behind when it is freed is the allocator's affair
+        until(lambda: memory_mib(proxy.pid) - before < MAX_BACKLOG_BYTES / MIB / 2, quick)
     quick.disconnect()
