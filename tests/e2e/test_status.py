@@ -74,16 +74,17 @@ def test_a_frozen_gateway_is_noticed_and_found_again(
     )
     monkeypatch.setenv("IBPROXY_URL", proxy.urls[0])
     ib: Any = RemoteIB()
+    codes: list[int] = []
+    ib.errorEvent += lambda _, code, *__: codes.append(code)
     try:
         proxy.wait_until_ready()
         ib.connect()
         sim.control.fault("freeze")
         until(lambda: "silent" in proxy.status()["upstream"]["note"])
-        with pytest.raises(ConnectionError):
-            ib.sleep(5)
+        until(lambda: 1100 in codes, ib)
         sim.control.mend("freeze")
-        proxy.wait_until_ready()
-        ib.connect()
+        until(lambda: 1102 in codes, ib)
+        assert ib.isConnected()
         assert ib.reqCurrentTime()
     finally:
         ib.disconnect()
