@@ -5,8 +5,8 @@ those that have gone; an answer on its way to it loses and gains the same. So on
 defaults for what has come, and only answers for what has gone. Indexes count a message's fields
 from 0, its id, and are those of layouts that have the field.
 
-The fields were measured on ibapi 9.81 and 10.50 and on ib_async 2.1, at each version [api
-ibapi/{client,decoder,orderdecoder,server_versions}.py, ib_async/{client,decoder}.py].
+The fields were measured (fact 9.1) on ibapi 9.81 and 10.50 and on ib_async 2.1, at each version
+[api ibapi/{client,decoder,orderdecoder,server_versions}.py, ib_async/{client,decoder}.py].
 """
 
 from __future__ import annotations
@@ -161,7 +161,8 @@ ANSWER_FIELDS: Fields = {
     ),
     10: (  # contractDetails
         Field("version", until=164, at=1, default=b"8"),
-        Field("mdSizeMultiplier", until=164, at=15, default=b"1"),  # sizes are shares already
+        # sizes are told in shares [assumed; details_are_laid_out_as_the_table_says settles it]
+        Field("mdSizeMultiplier", until=164, at=15, default=b"1"),
         Field("minSize", since=164),
         Field("sizeIncrement", since=164),
         Field("suggestedSizeIncrement", since=163),

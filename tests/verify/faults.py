@@ -55,7 +55,11 @@ class Fault:
     blinds: frozenset[str] = frozenset()
 
 
-TWO_CLIENTS = frozenset({
+ORDER_LAYOUT = "orders_are_laid_out_as_the_table_says"
+LAYOUTS = frozenset({"details_are_laid_out_as_the_table_says", ORDER_LAYOUT})
+"""What needs a client of the lowest version."""
+
+TWO_CLIENTS = LAYOUTS | frozenset({
     "highest_common_version", "malformed_ids_are_320", "orders_outlive_their_client",
     "slot_is_gateway_wide", "same_account_is_shared", "ids_only_rise", "ids_are_each_clients_own",
     "next_id_is_kept", "own_orders_come_to_their_client", "open_orders_are_the_clients_own",
@@ -73,7 +77,7 @@ FAULTS = (
     # the handshake and the start
     Fault("answers more than was offered", offer(b"..176", b"..177"), "range_is_understood"),
     Fault("greets with a third field", messages(176, bad.one_more), "greeting_has_two_fields"),
-    Fault("answers less than it knows", bad.modest, "highest_common_version"),
+    Fault("answers less than it knows", bad.modest, "highest_common_version", blinds=LAYOUTS),
     Fault("speaks before startApi", greeted(bad.early_notice), "nothing_before_start_api"),
     Fault("lets nobody else in", bad.only_ours, "start_api_is_answered", blinds=TWO_CLIENTS),
     Fault("states the next id first", started(bad.id_first), "accounts_then_next_id"),
@@ -127,13 +131,14 @@ FAULTS = (
     Fault("has no 104", other_code(104), "done_ids_are_refused"),
     Fault("says 10147 under no id", other_id(10147, -1), "order_errors_have_the_order_id"),
     Fault("has no permId", only_in({"5"}, field(5, 25, 0)), "perm_id_is_stated",
-          blinds=frozenset({"cancelled_orders_are_completed"})),
+          blinds=frozenset({"cancelled_orders_are_completed", ORDER_LAYOUT})),
     Fault("has another's client id", only_in({"5"}, field(5, 24, 7)), "perm_id_is_stated"),
     # orders
     Fault("tells nobody", bad.told_nothing, "own_orders_come_to_their_client"),
     Fault("tells everybody", bad.told_to_all, "own_orders_come_to_their_client"),
     Fault("lists everybody's", instead("5", "16"), "open_orders_are_the_clients_own"),
-    Fault("lists nobody else's", instead("16", "5"), "all_open_orders_end_alike"),
+    Fault("lists nobody else's", instead("16", "5"), "all_open_orders_end_alike",
+          blinds=frozenset({ORDER_LAYOUT})),
     Fault("lists the status first", request("5", bad.status_first), "open_orders_are_pairs"),
     Fault("has no 327", other_code(327), "auto_open_is_for_client_0"),
     Fault("has no 202", other_code(202), "cancel_ends_with_202"),
@@ -194,6 +199,11 @@ FAULTS = (
           "live_bars_begin_with_the_past"),
     Fault("has longer live bars", messages(90, bad.one_more), "live_bars_begin_with_the_past"),
     Fault("has no 2152", errors(lambda _: None, 2152), "smart_depth_names_its_exchanges"),
+    # layouts
+    Fault("counts lots for older clients", bad.counts_lots,
+          "details_are_laid_out_as_the_table_says"),
+    Fault("forgets profiles for older clients", bad.forgets_profiles,
+          "orders_are_laid_out_as_the_table_says"),
     # without an id
     Fault("answers a data type", afterwards("59", bad.type_is_told), "data_type_has_no_answer"),
     Fault("has old bulletins", request("12", bad.old_bulletins), "bulletins_of_the_day"),

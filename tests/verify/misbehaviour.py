@@ -71,6 +71,30 @@ def orders_die(sim: Simulation) -> None:
     sim.gateway.on_leave.append(lambda client: sim.gateway.handlers["58"](client, ["58", "1"]))
 
 
+def counts_lots(sim: Simulation) -> None:
+    """Older clients are told sizes in round lots, and so in contract details."""
+    send = sim.gateway.send
+
+    def told(client: Client, *fields: object) -> None:
+        if fields[0] == 10 and client.version < 164:
+            fields = (*fields[:15], "100", *fields[16:])
+        send(client, *fields)
+
+    sim.gateway.send = told  # type: ignore[method-assign] # that is the fault
+
+
+def forgets_profiles(sim: Simulation) -> None:
+    """Older clients are not told an advisor's profile."""
+    send = sim.gateway.send
+
+    def told(client: Client, *fields: object) -> None:
+        if fields[0] == 5 and client.version == 157:
+            fields = (*fields[:34], *fields[35:])
+        send(client, *fields)
+
+    sim.gateway.send = told  # type: ignore[method-assign] # that is the fault
+
+
 # accounts
 
 

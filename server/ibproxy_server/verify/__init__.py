@@ -14,7 +14,8 @@ Theory of operation::
 
 A check returns what it saw, raises `Differs` if that is not what the proxy relies on, and
 `CannotCheck` if this gateway cannot be asked. It shares only the frame format with the proxy, so
-that what is wrong in the proxy's tables cannot hide here.
+that what is wrong in the proxy's tables cannot hide here; the translation between versions is what
+`layout_checks.py` compares with the gateway's own word.
 
 A check fails only over its own assumption. What it needs besides and does not get (a price, a
 second client, an order that is taken) makes it one that cannot be made; that it is missing is for

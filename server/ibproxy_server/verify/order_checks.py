@@ -10,6 +10,7 @@ import dataclasses
 from ibproxy_server.core.orders.layout import COMPLETED_PERM_ID, completed
 from ibproxy_server.verify.assumption import CannotCheck, Differs
 from ibproxy_server.verify.lab import Lab, is_read_only
+from ibproxy_server.verify.layout_checks import compare
 from ibproxy_server.verify.order_form import cancellation
 from ibproxy_server.verify.order_view import (
     CLIENT_ID_AT,
@@ -18,7 +19,7 @@ from ibproxy_server.verify.order_view import (
     of_order,
     open_orders,
 )
-from ibproxy_server.verify.probe import Silence, is_error, is_kind, shown
+from ibproxy_server.verify.probe import Message, Probe, Silence, is_error, is_kind, shown
 
 UNKNOWN_ORDER = 2_000_000_001
 SKIPPED = 50
@@ -334,3 +335,23 @@ def second_cancel_is_refused(lab: Lab) -> str:
         return shown([lab.main.wait(test, since)])
     except Silence as silence:
         raise Differs(f"the second cancel was answered with {silence}") from None
+
+
+def orders_are_laid_out_as_the_table_says(lab: Lab) -> str:
+    """9.1: an order of the main client's, in the list of all open orders."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.work(lab.main, ticket)
+    mine = of_order(open_orders(lab.main), ticket.order_id)[-1]
+
+    def listed(_: Lab, probe: Probe) -> list[Message]:
+        orders = [m for m in open_orders(probe, 16) if m[0] == "5"]
+        found = [m for m in orders if m[PERM_ID_AT] == mine[PERM_ID_AT]]
+        if not found:
+            raise CannotCheck("the order is not in the list of all open orders")
+        return found[-1:]
+
+    try:
+        return compare(lab, listed)
+    finally:
+        lab.cancel(lab.main, ticket.order_id)

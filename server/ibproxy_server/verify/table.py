@@ -5,6 +5,7 @@ from __future__ import annotations
 from ibproxy_server.verify import account_checks as accounts
 from ibproxy_server.verify import data_checks as data
 from ibproxy_server.verify import execution_checks as executions
+from ibproxy_server.verify import layout_checks as layouts
 from ibproxy_server.verify import order_checks as orders
 from ibproxy_server.verify import order_family_checks as families
 from ibproxy_server.verify import session_checks as session
@@ -381,6 +382,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     _row("8.21", "One request for WSH meta data, and one for events, may be open.",
          DOCS, DOCUMENTED, LIMIT),
     _row("8.23", "The verify messages are IBKR's own.", IBAPI, CLIENT_SOURCE, NOT_OURS),
+    # layouts
+    _row("9.1", "Contract details and errors differ between versions as the table of layouts says.",
+         f"{IBAPI}, {IB_ASYNC}", CLIENT_SOURCE, layouts.details_are_laid_out_as_the_table_says),
+    _row("9.1", "An open order differs between versions as the table of layouts says.",
+         f"{IBAPI}, {IB_ASYNC}", CLIENT_SOURCE, orders.orders_are_laid_out_as_the_table_says),
     # surprises
     _row("11.23", "A change that is refused leaves the order working.",
          "ib_insync issue 502", REPORTED, families.refused_change_leaves_the_order),
