@@ -37,6 +37,7 @@ class Context:
         self.counters: Counter[str] = Counter()
         self.outage = ""
         self.has_gateway = False
+        self._unknown: set[bytes] = set()
 
     def set_gateway_time(self, text: str) -> None:
         """Learn the gateway's clock from its greeting (fact 1.2), if it can be read."""
@@ -64,3 +65,16 @@ class Context:
     def ask(self, *fields: object) -> None:
         """Queue a message of the proxy's own for the gateway."""
         self.pacer.push(0, join_fields(*fields))
+
+    def report_unknown(self, kind: str, msg_id: bytes) -> None:
+        """Count a message that no row of the message table describes; tell people once of each."""
+        self.counters["unknown_messages"] += 1
+        mark = kind.encode() + msg_id[:20]
+        if mark not in self._unknown:
+            self._unknown.add(mark)
+            self.notice(Level.WARNING, f"{kind} with unknown message id {msg_id[:20]!r}")
+
+    def report_unreadable(self, payload: bytes, error: Exception) -> None:
+        """Count a message of the gateway that cannot be read, and tell people."""
+        self.counters["unreadable_messages"] += 1
+        self.notice(Level.ERROR, f"unreadable: {payload[:80]!r}: {error}")

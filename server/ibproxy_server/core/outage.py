@@ -31,12 +31,19 @@ class Outage:
     Args:
         context: shared by all desks.
         drop: ends a session, with a reason.
+        reconcile: asks the gateway what became of orders.
     """
 
-    def __init__(self, context: Context, drop: Callable[[Session, str], None]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        drop: Callable[[Session, str], None],
+        reconcile: Callable[[], None],
+    ) -> None:
         self._context = context
         self.is_ib_cut_off = False
         self._drop = drop
+        self._reconcile = reconcile
         self._cut_off: list[Session] = []
 
     def begin(self, reason: str) -> None:
@@ -72,12 +79,16 @@ class Outage:
                 self._drop(session, "the gateway has come back with other accounts")
 
     def gateway_says(self, code: int) -> None:
-        """The gateway tells whether it is cut off from IB; sessions have its own word of it."""
+        """The gateway tells whether it is cut off from IB; sessions have its own word of it.
+
+        Fills of such an outage are not replayed (fact 7.12).
+        """
         self.is_ib_cut_off = codes.LINK_IS_BROKEN[code]
         if self._context.has_gateway:
             self._context.outage = IB_IS_CUT_OFF if self.is_ib_cut_off else ""
             if not self.is_ib_cut_off:
                 self._cut_off.clear()
+                self._reconcile()
 
     def orders_are_settled(self) -> None:
         """What happened meanwhile has been told: the outage is over, if IB can be reached."""

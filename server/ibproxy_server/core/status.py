@@ -24,7 +24,7 @@ def status(hub: Hub, now_s: float) -> dict[str, Any]:
             "server_version": upstream.server_version,
             "accounts": list(upstream.accounts),
             "messages_sent": context.pacer.sent,
-            "messages_received": hub.messages_received,
+            "messages_received": hub.gateway.messages_received,
             "market_data_lines": hub.requests.market_data_lines,
             "open_requests": hub.requests.open_requests,
             "open_history": hub.requests.open_history,
