@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import zmq
 
@@ -26,6 +27,7 @@ from ibproxy.wire.lane import (
     Goodbye,
     Hello,
     Refusal,
+    Resume,
     Welcome,
     decode_from_client,
     encode_control,
@@ -54,6 +56,8 @@ class FakeProxy:
         goodbyes: how many clients left politely.
         acked: highest acknowledgement that came in a control message.
         refusal: when set, new clients are refused with it.
+        welcome: what new clients are told, but for the number of the session.
+        resumes: what clients said to take up a session; none of them can.
         is_deaf: when set, nothing is answered.
     """
 
@@ -65,6 +69,8 @@ class FakeProxy:
         self.acked = 0
         self.acks = 0
         self.refusal = ""
+        self.welcome = Welcome("run", 0, "0")
+        self.resumes: list[Resume] = []
         self.is_deaf = False
         self._peers: dict[bytes, Peer] = {}
         self._clock_s = SERVER_TIME_S
@@ -153,7 +159,11 @@ class FakeProxy:
                     self._send(who, encode_control(Refusal(self.refusal)))
                 else:
                     self._peers[who] = Peer()
-                    self._send(who, encode_control(Welcome("run", len(self.hellos), "0")))
+                    welcome = msgspec.structs.replace(self.welcome, session=len(self.hellos))
+                    self._send(who, encode_control(welcome))
+            case Resume() as resume:
+                self.resumes.append(resume)
+                self._send(who, encode_control(Goodbye("this session is over")))
             case Goodbye() as goodbye:
                 self.goodbyes.append(goodbye)
                 self._peers.pop(who, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from ib_async import LimitOrder, Stock
 
 from ibproxy import RemoteIB
 from ibproxy.errors import RefusedError
+from ibproxy.wire.framing import frame, join_fields
 from ibproxy_sim.control.operations import ShowOrders
 from tests.e2e.forwarder import Cut
 from tests.e2e.line import SPY, Line, assert_whole, ends_of, quotes_of
@@ -106,6 +108,38 @@ def test_again_and_again(make_line: MakeLine, until: Until) -> None:
     had = len(seen)
     until(lambda: len(seen) > had + 200, cut)
     assert_whole(seen, all_seen)
+
+
+def test_under_a_thread_that_sends(make_line: MakeLine, until: Until) -> None:
+    """A program may send from a thread of its own: each message arrives once all the same."""
+    line = make_line()
+    cut = line.connect("cut")
+    ends = ends_of(cut)
+    asks = frame(join_fields(17, 1))  # for its accounts, which the proxy answers by itself
+    [before] = line.sessions()
+
+    link: Any = cut.client.conn
+    is_over = threading.Event()
+
+    def send() -> None:
+        while not is_over.wait(0.0001):
+            link.sendMsg(asks)
+
+    sent = link.numMsgSent
+    thread = threading.Thread(target=send)
+    thread.start()
+    for _ in range(10):
+        line.network.cut("unreachable")
+        line.network.mend()
+        cut.sleep(0.1)
+    is_over.set()
+    thread.join()
+    assert link.numMsgSent - sent > 1000
+    expected = before["messages_in"] + link.numMsgSent - sent
+    until(lambda: line.sessions()[0]["messages_in"] >= expected, cut)
+    cut.sleep(0.1)
+    [after] = line.sessions()
+    assert (after["messages_in"], after["session"], ends) == (expected, 1, [])
 
 
 @WAYS

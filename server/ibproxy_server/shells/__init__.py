@@ -1,5 +1,7 @@
 """The thin edges: sockets, the clock, and nothing that decides.
 
-`zmq_lane` carries strategies' bytes, `upstream_link` the gateway's; `runner` feeds what happens
-to the hub and carries out what it wants; `status_client` asks a running proxy what it is doing.
+`zmq_lane` carries strategies' bytes (`zmq_peer` is what it holds for one of them), `tcp_lane` those
+of programs that come in by a door, `upstream_link` the gateway's; `journal` is the file of orders;
+`runner` feeds what happens to the hub and carries out what it wants; `threaded` runs it in a
+thread; `status` asks a running proxy what it is doing.
 """
