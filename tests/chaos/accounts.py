@@ -22,6 +22,7 @@ from typing import Any
 
 from ibproxy_sim.control import connect
 from ibproxy_sim.control.operations import ExecutionView, OrderView
+from ibproxy_sim.exchange.market import Market
 
 CLIENT_ID = 1
 """Every strategy's: order ids of all then begin at 1, and meet."""
@@ -48,6 +49,18 @@ class Books:
 
     orders: dict[str, list[OrderView]]
     fills: dict[str, list[ExecutionView]]
+
+
+def stop_market(control_url: str) -> None:
+    """Let no time pass any more, after what has begun has come to its end.
+
+    The market moves in steps, and orders are looked at with each; what a fill is followed by has
+    come a moment later.
+    """
+    with connect(control_url) as control:
+        control.set_speed(0)
+        into_step_s = control.time.timestamp() % Market.STEP_S
+        control.advance(Market.STEP_S - into_step_s + Market.STEP_S / 2)
 
 
 def read_books(control_url: str) -> Books:

@@ -90,7 +90,7 @@ class Case:
         return lines or ["nobody knows of it"]
 
 
-def _refusal(story: Story, ref: str) -> Line | None:
+def refusal(story: Story, ref: str) -> Line | None:
     """Return the error that told that an order is none, if there was one."""
     for line in story.told[ref]:
         if line.get("status") == UNCERTAIN:
@@ -101,6 +101,12 @@ def _refusal(story: Story, ref: str) -> Line | None:
         if is_end:
             return line
     return None
+
+
+def _is_over(story: Story, ref: str) -> bool:
+    """Whether the last that was told of an order is that it has ended."""
+    statuses = [line["status"] for line in story.told[ref] if line["k"] in {"open", "status"}]
+    return bool(statuses) and statuses[-1] in OVER
 
 
 def none_doubled(case: Case) -> Iterator[Finding]:
@@ -117,10 +123,11 @@ def none_lost(case: Case) -> Iterator[Finding]:
 
     What never left its strategy's connection is not in the journal, or the journal says that it
     is nothing. What is held back (transmit off) for a family that never became whole is lost by
-    a restart of the gateway (fact 3.49).
+    a restart of the gateway (fact 3.49), and so may be what was placed just before (fact 3.17):
+    then the last word is that it is over.
     """
     for story, ref, line in case.placed():
-        if ref in case.books.orders or _refusal(story, ref):
+        if ref in case.books.orders or refusal(story, ref) or _is_over(story, ref):
             continue
         was_cut = line["c"] in story.cut
         if not was_cut and line["transmit"]:
@@ -130,11 +137,11 @@ def none_lost(case: Case) -> Iterator[Finding]:
 def none_refused_and_working(case: Case) -> Iterator[Finding]:
     """What a strategy was told is refused is no order."""
     for ref, order, story in case.orders():
-        refusal = _refusal(story, ref)
-        if refusal and order.status not in OVER:
-            yield ref, f"was refused ({refusal['code']} {refusal['text']}), and is {order.status}"
-        elif refusal and order.filled:
-            yield ref, f"was refused ({refusal['code']} {refusal['text']}), and has filled"
+        said = refusal(story, ref)
+        if said and order.status not in OVER:
+            yield ref, f"was refused ({said['code']} {said['text']}), and is {order.status}"
+        elif said and order.filled:
+            yield ref, f"was refused ({said['code']} {said['text']}), and has filled"
 
 
 def all_known(case: Case) -> Iterator[Finding]:

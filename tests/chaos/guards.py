@@ -154,7 +154,7 @@ GUARDS = {
     "journal-first": Guard(
         "an order leaves only when it is in the journal",
         _leave_unwritten,
-        ("journal full", "journal full", "proxy killed"),
+        ("proxy killed when the disk is full",),
     ),
     "ids-above-all-seen": Guard(
         "upstream ids stay above every id ever seen", _count_ids_from_one, ("proxy killed",)

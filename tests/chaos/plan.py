@@ -16,6 +16,9 @@ GAP_S = (0.5, 4.5)
 SILENCE_S = 4.0
 """After so long a silence the proxy renews its link; some freezes are shorter, some longer."""
 
+RESUME_S = 4.0
+"""For how long the proxy keeps a session whose link is broken; some are for longer."""
+
 Draw = Callable[[random.Random], dict[str, Any]]
 
 
@@ -49,7 +52,7 @@ def _seconds(dice: random.Random, low: float, high: float) -> float:
 
 
 def _down(dice: random.Random) -> dict[str, Any]:
-    return {"down_s": dice.choice((0.0, 0.0, _seconds(dice, 0.2, 3.0)))}
+    return {"down_s": dice.choice((0.0, 0.0, 0.0, _seconds(dice, 0.2, 3.0), RESUME_S + 2))}
 
 
 def _tear(dice: random.Random) -> dict[str, Any]:
@@ -60,11 +63,22 @@ def _freeze(dice: random.Random) -> dict[str, Any]:
     return {"for_s": _seconds(dice, *dice.choice(((0.2, 2.0), (SILENCE_S + 1, SILENCE_S + 3))))}
 
 
+def _restart(dice: random.Random) -> dict[str, Any]:
+    """The id may be taken for a while when it is back, and nobody be behind the port (7.16)."""
+    return {
+        "for_s": _seconds(dice, 0.5, 4.0),
+        "held_s": dice.choice((0.0, 0.0, _seconds(dice, 0.5, 2.0))),
+        "unready_s": dice.choice((0.0, 0.0, _seconds(dice, 0.5, 2.0))),
+        "lost_s": dice.choice((0.0, 0.0, 0.0, 0.3)),
+    }
+
+
 def _outage(dice: random.Random) -> dict[str, Any]:
     return {
         "for_s": _seconds(dice, 1.0, 5.0),
         "data": dice.choice(("lost", "kept")),
         "orders": dice.choice(("queued", "lost")),
+        "fills": dice.choice(("untold", "untold", "told")),
     }
 
 
@@ -74,11 +88,15 @@ KINDS: dict[str, tuple[str, int, Draw]] = {
     "link frozen": ("link", 2, _freeze),
     "link delayed": ("link", 1, lambda dice: {"delay_s": _seconds(dice, 0.05, 0.4), "for_s": 2.0}),
     "link crumbled": ("link", 1, _for(1.0, 3.0)),
-    "gateway restarted": ("gateway", 3, _for(0.5, 4.0)),
+    "gateway restarted": ("gateway", 3, _restart),
     "gateway cut off": ("gateway", 4, _outage),
     "gateway frozen": ("gateway", 1, _freeze),
     "proxy killed": ("proxy", 5, _for(0.0, 2.0)),
+    "proxy killed when the disk is full": ("proxy", 2, _for(0.5, 1.5)),
     "proxy stopped": ("proxy", 2, _for(0.2, 6.0)),
+    "strategy's link cut": ("strategy", 2, _down),
+    "strategy's link torn": ("strategy", 2, _tear),
+    "strategy's link frozen": ("strategy", 1, _freeze),
     "strategy killed": ("strategy", 3, _for(0.0, 2.0)),
     "strategy stopped": ("strategy", 2, _for(0.2, 6.0)),
     "journal full": ("journal", 2, _for(0.5, 3.0)),

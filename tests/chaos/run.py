@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.accounts import count_unresolved, read_books, read_journal, read_story
-from tests.chaos.audit import Case, Finding, audit
+from tests.chaos.accounts import count_unresolved, read_books, read_journal, read_story, stop_market
+from tests.chaos.audit import Case, Finding, audit, refusal
 from tests.chaos.guards import GUARDS
 from tests.chaos.link import Forwarder
-from tests.chaos.plan import MARKET_SPEED, SILENCE_S, Strike, make_plan
+from tests.chaos.plan import MARKET_SPEED, RESUME_S, SILENCE_S, Strike, make_plan
 from tests.chaos.programs import GatewayProgram, Program, ProxyProgram, StrategyProgram
 from tests.chaos.strikes import Striker
 
@@ -29,6 +30,9 @@ ORDERS_PER_S = 30.0
 CALM_S, PATIENCE_S = 4.0, 100.0
 """The run has ended when nobody was told anything of orders for so long, and the journal knows of
 none that may be lost; or after the second, for the proxy looks again after a minute."""
+
+WRITTEN_S = 1.0
+"""After so long what the gateway has said last has been told and written."""
 
 LOOK_S = 0.25
 
@@ -132,26 +136,34 @@ class Chaos:
             link = Forwarder(("127.0.0.1", gateway.port), random.Random(f"{self.seed}/link"))
             await link.start()
             stack.push_async_callback(link.stop)
-            url = f"ipc://{folder}/p.sock"
+            listen = ("127.0.0.1", _free_port())
             journal = folder / "orders.sqlite"
-            config = self._config(folder, link.port, url)
+            config = self._config(folder, link.port, listen)
             proxy = ProxyProgram(folder, config, journal, self.without)
             stack.push_async_callback(proxy.kill)
             await proxy.start()
-            strategies = {
-                name: StrategyProgram(name, folder, url, self.seed, *self._trade(name))
-                for name in self.account_of
-            }
-            for each in strategies.values():
+            strategies: dict[str, StrategyProgram] = {}
+            links: dict[str, Forwarder] = {}
+            for name in self.account_of:
+                links[name] = Forwarder(listen, random.Random(f"{self.seed}/{name}/link"))
+                await links[name].start()
+                stack.push_async_callback(links[name].stop)
+                url = f"tcp://127.0.0.1:{links[name].port}"
+                strategies[name] = each = StrategyProgram(
+                    name, folder, url, self.seed, *self._trade(name)
+                )
                 stack.push_async_callback(each.kill)
                 await each.start()
-            striker = Striker(gateway, link, proxy, strategies)
+            striker = Striker(gateway, link, proxy, strategies, links)
             watch = _Watch(strategies)
             await self._strike(striker, watch)
-            link.mend()
+            for end in (link, *links.values()):
+                end.mend()
             for each in strategies.values():
                 each.say("quiet")
             settle_s = await watch.settled(journal)
+            await asyncio.to_thread(stop_market, gateway.control_url)
+            await asyncio.sleep(WRITTEN_S)
             books = await asyncio.to_thread(read_books, gateway.control_url)
             rows = read_journal(journal)
             await _end(strategies)
@@ -160,7 +172,9 @@ class Chaos:
             broken = audit(case)
             if watch.placed() < self.orders:
                 broken["trading goes on"] = [("", f"only {watch.placed()} orders were placed")]
-            figures = self._figures(case, striker, link, [proxy, *strategies.values()], settle_s)
+            figures = self._figures(
+                case, striker, [link, *links.values()], [proxy, *strategies.values()], settle_s
+            )
         shown = {about for found in broken.values() for about, _ in found[:2]}
         return broken, {ref: case.evidence(ref) for ref in sorted(shown) if "-" in ref}, figures
 
@@ -195,15 +209,16 @@ class Chaos:
         )
         return path
 
-    def _config(self, folder: Path, port: int, url: str) -> Path:
+    def _config(self, folder: Path, port: int, listen: tuple[str, int]) -> Path:
         path = folder / "config.toml"
         bound = [
             f'[strategies.{name}]\naccounts = ["{code}"]\n'
             for name, code in self.account_of.items()
         ]
         path.write_text(
-            f'gateway = "127.0.0.1:{port}"\nlisten = ["{url}"]\n'
-            f"max_messages_per_second = 50\ngateway_silence_s = {SILENCE_S}\n" + "".join(bound)
+            f'gateway = "127.0.0.1:{port}"\nlisten = ["tcp://{listen[0]}:{listen[1]}"]\n'
+            f"max_messages_per_second = 50\ngateway_silence_s = {SILENCE_S}\n"
+            f"resume_s = {RESUME_S}\n" + "".join(bound)
         )
         return path
 
@@ -211,28 +226,31 @@ class Chaos:
         self,
         case: Case,
         striker: Striker,
-        link: Forwarder,
+        links: list[Forwarder],
         programs: list[Program],
         settle_s: float,
     ) -> dict[str, Any]:
         stories = case.stories.values()
         placed = sum(len(each.placed) for each in stories)
         statuses = [order.status for _, order, _ in case.orders()]
+        refused = [
+            bool(refusal(story, ref))
+            for story, ref, _ in case.placed()
+            if ref not in case.books.orders
+        ]
         return {
             "orders": placed,
             "in the books": len(statuses),
             "filled": statuses.count("Filled"),
             "executions": sum(map(len, case.books.fills.values())),
             "told unknown": sum(each.codes[2198] for each in stories),
-            "vanished with their connection": sum(
-                ref not in case.books.orders and line["c"] in story.cut
-                for story, ref, line in case.placed()
-            ),
+            "refused": refused.count(True),
+            "vanished with their connection": refused.count(False),
             "faults": sum(striker.done.values()),
             "strategies": self.strategies,
             "connections": sum(each.connections for each in stories),
             "starts": sum(each.starts for each in programs),
-            "link cuts": link.cuts,
+            "link cuts": sum(each.cuts for each in links),
             "settled in s": round(settle_s, 1),
         }
 
@@ -281,6 +299,12 @@ class _Watch:
                 break
             await asyncio.sleep(LOOK_S)
         return time.monotonic() - began_s
+
+
+def _free_port() -> int:
+    """Return a port that stays the proxy's over its restarts."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 async def _end(strategies: dict[str, StrategyProgram]) -> None:

@@ -36,6 +36,9 @@ MOST_OPEN = 12
 MOST_UNANSWERED = 10
 """When the gateway has not said a word of more of them, it waits."""
 
+LEAVES = 0.2
+"""How often it leaves when it thinks of it."""
+
 LOST, RESTORED, DATA_LOST = 1100, (1101, 1102), 1101
 WORKING = ("PreSubmitted", "Submitted")
 
@@ -70,6 +73,7 @@ class Strategy:
             (20, self._cancel),
             (2, self._ask_wrongly),
             (2, self._place_wrongly),
+            (1, self._leave),
         ]
 
     async def run(self, pause_s: float) -> None:
@@ -216,6 +220,11 @@ class Strategy:
         order = self._dice.choice(trades).order
         self._diary.note("cancel", ref=order.orderRef, id=order.orderId, client=CLIENT_ID)
         self._ib.cancelOrder(order)
+
+    def _leave(self) -> None:
+        """Leave with a goodbye, whatever is under way; it comes back at once."""
+        if self._dice.random() < LEAVES:
+            self._ib.disconnect()
 
     def _ask_wrongly(self) -> None:
         """Ask about what does not exist: its error has a request id, not an order's."""

@@ -34,12 +34,14 @@ class Striker:
         link: Forwarder,
         proxy: ProxyProgram,
         strategies: dict[str, StrategyProgram],
+        links: dict[str, Forwarder],
     ) -> None:
         self.done: defaultdict[str, int] = defaultdict(int)
         self._gateway = gateway
         self._link = link
         self._proxy = proxy
         self._strategies = strategies
+        self._links = links
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._do: dict[str, Strikes] = {
             "link cut": self._cut,
@@ -51,7 +53,11 @@ class Striker:
             "gateway cut off": self._cut_off,
             "gateway frozen": self._freeze_gateway,
             "proxy killed": self._kill_proxy,
+            "proxy killed when the disk is full": self._kill_full_proxy,
             "proxy stopped": self._stop_proxy,
+            "strategy's link cut": self._cut,
+            "strategy's link torn": self._tear,
+            "strategy's link frozen": self._freeze_link,
             "strategy killed": self._kill_strategy,
             "strategy stopped": self._stop_strategy,
             "journal full": self._fill_disk,
@@ -62,7 +68,9 @@ class Striker:
         """Do one thing, when nothing else is being done to its target."""
         async with self._turns[strike.target]:
             arguments = dict(strike.how)
-            if strike.target in self._strategies:
+            if "link" in strike.kind:
+                arguments["link"] = self._links.get(strike.target, self._link)
+            elif strike.target in self._strategies:
                 arguments["strategy"] = self._strategies[strike.target]
             await self._do[strike.kind](**arguments)
             self.done[strike.kind] += 1
@@ -76,30 +84,31 @@ class Striker:
 
         await asyncio.to_thread(ask)
 
-    async def _cut(self, down_s: float) -> None:
-        self._link.cut(down_s)
+    async def _cut(self, link: Forwarder, down_s: float) -> None:
+        link.cut(down_s)
 
-    async def _tear(self, direction: str, down_s: float) -> None:
-        self._link.tear(direction, down_s)
+    async def _tear(self, link: Forwarder, direction: str, down_s: float) -> None:
+        link.tear(direction, down_s)
 
-    async def _freeze_link(self, for_s: float) -> None:
-        self._link.freeze()
+    async def _freeze_link(self, link: Forwarder, for_s: float) -> None:
+        link.freeze()
         await asyncio.sleep(for_s)
-        self._link.mend()
+        link.mend()
 
-    async def _delay(self, delay_s: float, for_s: float) -> None:
-        self._link.delay_s = delay_s
+    async def _delay(self, link: Forwarder, delay_s: float, for_s: float) -> None:
+        link.delay_s = delay_s
         await asyncio.sleep(for_s)
-        self._link.mend()
+        link.mend()
 
-    async def _crumble(self, for_s: float) -> None:
-        self._link.is_crumbling = True
+    async def _crumble(self, link: Forwarder, for_s: float) -> None:
+        link.is_crumbling = True
         await asyncio.sleep(for_s)
-        self._link.mend()
+        link.mend()
 
-    async def _restart_gateway(self, for_s: float) -> None:
-        await self._control("restart", closed_s=for_s * MARKET_SPEED)
-        await asyncio.sleep(for_s)
+    async def _restart_gateway(self, for_s: float, **times_s: float) -> None:
+        in_market_s = {name: time_s * MARKET_SPEED for name, time_s in times_s.items()}
+        await self._control("restart", closed_s=for_s * MARKET_SPEED, **in_market_s)
+        await asyncio.sleep(for_s + times_s["unready_s"])
 
     async def _cut_off(self, for_s: float, **how: Any) -> None:
         await self._control("outage", down_s=for_s * MARKET_SPEED, **how)
@@ -112,6 +121,13 @@ class Striker:
     async def _kill_proxy(self, for_s: float) -> None:
         await self._proxy.kill()
         await asyncio.sleep(for_s)
+        await self._proxy.start()
+
+    async def _kill_full_proxy(self, for_s: float) -> None:
+        """What could not be written while there was time is not known afterwards."""
+        self._proxy.limit_files(0)
+        await asyncio.sleep(for_s)
+        await self._proxy.kill()
         await self._proxy.start()
 
     async def _stop_proxy(self, for_s: float) -> None:

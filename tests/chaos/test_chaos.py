@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.chaos.plan import KINDS, make_plan
@@ -19,8 +21,17 @@ def test_the_same_seed_gives_the_same_plan() -> None:
     assert {strike.kind for strike in make_plan(7, 500, 4)} == set(KINDS)
 
 
-def test_a_run_without_faults_holds() -> None:
-    """Strategies trade for some seconds, and all three accounts agree."""
-    verdict = make_chaos(orders=100, faults=0, strategies=4, seed=5).run()
+@pytest.mark.timeout(300)
+def test_a_run_with_faults_holds() -> None:
+    """Everything around the strategies breaks, and all three accounts agree on every order."""
+    verdict = make_chaos(orders=300, faults=24, strategies=4, seed=6).run()
     assert verdict.holds, verdict.as_text()
-    assert verdict.figures["executions"] > 10
+    assert verdict.figures["executions"] > 30
+    assert verdict.figures["faults"] == 24
+
+
+def test_a_run_without_its_guard_fails() -> None:
+    """The auditor finds what is wrong: here every order's messages go to anybody."""
+    verdict = make_chaos(orders=60, faults=0, strategies=2, seed=6, without="owners").run()
+    assert set(verdict.broken) >= {"none astray", "no fill undelivered"}
+    shutil.rmtree(verdict.folder)
