@@ -27,6 +27,9 @@ from ibproxy_sim.exchange.market import Market
 CLIENT_ID = 1
 """Every strategy's: order ids of all then begin at 1, and meet."""
 
+OF_LOST_ORDERS = {201, 2198}
+"""Codes by which a later connection is told of an order that may be none."""
+
 REF = re.compile(rb"\0(s\d+-\d+-\d+)\0")
 
 Line = dict[str, Any]
@@ -190,7 +193,8 @@ class _Reader:
     def _ref(self, line: Line) -> str:
         """Return the orderRef that a line is about; empty if it is about no order."""
         if line["k"] == "error":
-            return self._ref_by_id.get((CLIENT_ID, line["id"]), "")
+            ref = self._ref_by_id.get((CLIENT_ID, line["id"]), "")
+            return "" if self._is_free_again(ref, line) else ref
         if line["k"] == "status":
             by_id = self._ref_by_id.get((line["client"], line["id"]), "")
             return self._ref_by_perm.get(line["perm"]) or by_id
@@ -200,3 +204,10 @@ class _Reader:
         if line["k"] == "open" and line["id"] > 0:
             self._ref_by_id[line["client"], line["id"]] = ref
         return ref
+
+    def _is_free_again(self, ref: str, line: Line) -> bool:
+        """Whether the id may have become a question's: its order has never been one."""
+        if ref not in self.story.placed or self.story.placed[ref]["c"] == line["c"]:
+            return False
+        is_known = any(each["k"] in {"open", "status", "exec"} for each in self.story.told[ref])
+        return not is_known and line["code"] not in OF_LOST_ORDERS

@@ -24,6 +24,9 @@ from ibproxy_server.core.requests.registry import Registry
 from ibproxy_server.core.session import Session
 from ibproxy_server.core.upstream import Stage, Upstream
 
+MESSAGES_PER_S = 50
+"""What the proxy may send upstream at most, in a second: what IB allows."""
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -33,11 +36,13 @@ class Guard:
         about: what it does.
         switch_off: replaces it.
         kinds: faults that it is there for; none: it is needed without any.
+        messages_per_s: what the proxy may send at most; with few, much waits to leave.
     """
 
     about: str
     switch_off: Callable[[], None]
     kinds: Sequence[str] = ()
+    messages_per_s: int = MESSAGES_PER_S
 
 
 def _leave_unwritten() -> None:
@@ -171,7 +176,9 @@ GUARDS = {
         ("link cut", "gateway restarted", "gateway cut off"),
     ),
     "owners": Guard("an order's messages go to its owner", _take_any_owner),
-    "drop-unsent": Guard("what has not left when the link breaks never does", _keep_unsent, _LINK),
+    "drop-unsent": Guard(
+        "what has not left when the link breaks never does", _keep_unsent, _LINK, messages_per_s=12
+    ),
     "request-range": Guard("ids of requests and of orders never meet", _share_ids_with_orders),
     "journal-read": Guard(
         "a proxy begins where the journal ends", _forget_everything, ("proxy killed",)

@@ -24,9 +24,8 @@ def main() -> int:
     options = parser.parse_args()
     seed, are_all_needed = options.seed, True
     for name in options.guard or GUARDS:
-        faults = options.faults if GUARDS[name].kinds else 0
-        sizes = options.orders, faults, options.strategies, seed
-        with_it = make_chaos(*sizes, kinds=GUARDS[name].kinds).run()
+        sizes = options.orders, options.faults, options.strategies, seed
+        with_it = make_chaos(*sizes, like=name).run()
         without = make_chaos(*sizes, without=name).run()
         is_needed = with_it.holds and not without.holds
         are_all_needed &= is_needed

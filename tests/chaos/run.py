@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tests.chaos.accounts import count_unresolved, read_books, read_journal, read_story, stop_market
 from tests.chaos.audit import Case, Finding, audit, refusal
-from tests.chaos.guards import GUARDS
+from tests.chaos.guards import GUARDS, MESSAGES_PER_S
 from tests.chaos.link import Forwarder
 from tests.chaos.plan import MARKET_SPEED, RESUME_S, SILENCE_S, Strike, make_plan
 from tests.chaos.programs import GatewayProgram, Program, ProxyProgram, StrategyProgram
@@ -97,6 +99,7 @@ class Chaos:
         strategies: how many trade.
         plan: what goes wrong.
         without: a guard to switch off, see `guards`; empty: none.
+        messages_per_s: what the proxy sends at most.
         keep: whether logs are kept even if all holds.
         tell: takes a line now and then.
     """
@@ -106,6 +109,7 @@ class Chaos:
     seed: int
     plan: list[Strike]
     without: str = ""
+    messages_per_s: int = MESSAGES_PER_S
     keep: bool = False
     tell: Callable[[str], object] | None = None
     account_of: dict[str, str] = field(init=False, default_factory=dict)
@@ -119,6 +123,8 @@ class Chaos:
         began_s = time.monotonic()
         broken, evidence, figures = asyncio.run(self._run(folder))
         is_kept = bool(broken) or self.keep
+        said = {"plan": self.plan, "broken": broken, "evidence": evidence, "figures": figures}
+        (folder / "verdict.json").write_bytes(msgspec.json.encode(said))
         if not is_kept:
             shutil.rmtree(folder)
         seconds = time.monotonic() - began_s
@@ -165,6 +171,7 @@ class Chaos:
             await asyncio.to_thread(stop_market, gateway.control_url)
             await asyncio.sleep(WRITTEN_S)
             books = await asyncio.to_thread(read_books, gateway.control_url)
+            (folder / "books.json").write_bytes(msgspec.json.encode(books))
             rows = read_journal(journal)
             await _end(strategies)
             stories = {n: read_story(n, each.diary) for n, each in strategies.items()}
@@ -217,7 +224,7 @@ class Chaos:
         ]
         path.write_text(
             f'gateway = "127.0.0.1:{port}"\nlisten = ["tcp://{listen[0]}:{listen[1]}"]\n'
-            f"max_messages_per_second = 50\ngateway_silence_s = {SILENCE_S}\n"
+            f"max_messages_per_second = {self.messages_per_s}\ngateway_silence_s = {SILENCE_S}\n"
             f"resume_s = {RESUME_S}\n" + "".join(bound)
         )
         return path
@@ -322,13 +329,25 @@ def make_chaos(
     seed: int,
     *,
     without: str = "",
+    like: str = "",
     kinds: Sequence[str] = (),
     **more: Any,
 ) -> Chaos:
-    """Return a run with a plan drawn from its seed; without a guard, of what that is there for."""
-    if without and not kinds:
-        kinds = GUARDS[without].kinds
-    if without and not kinds:
-        faults = 0
+    """Return a run with a plan drawn from its seed.
+
+    Args:
+        orders: how many at least.
+        faults: how many.
+        strategies: how many.
+        seed: where chance comes from.
+        without: a guard to switch off; the faults are those that it is there for.
+        like: a guard that stays, with the same faults.
+        kinds: which kinds of faults; empty: all.
+        more: as in `Chaos`.
+    """
+    if guard := GUARDS.get(without or like):
+        kinds = kinds or guard.kinds
+        faults = faults if kinds else 0
+        more.setdefault("messages_per_s", guard.messages_per_s)
     plan = make_plan(seed, faults, strategies, kinds)
     return Chaos(orders, strategies, seed, plan, without, **more)

@@ -176,6 +176,19 @@ def test_requests_hang_in_an_outage(sim: Simulation, client: RawClient, fault: F
     assert kinds(client.wait(0.2)) == {"4", "53", "10", "52"}
 
 
+@pytest.mark.parametrize("name", ["outage", "freeze"])
+def test_what_was_held_back_for_who_has_left(sim: Simulation, fault: Fault, name: str) -> None:
+    """Its order is placed (fact 3.90), its subscription ends at once: another account is free."""
+    leaving = RawClient(sim, client_id=7)
+    fault(name)
+    leaving.send(6, 2, 1, "DU1000001")
+    sim.gateway.disconnect(leaving.client)
+    sim.faults.end(name)
+    later = RawClient(sim, client_id=8)
+    later.send(6, 2, 1, "DU1000002")
+    assert 2101 not in codes(later.read())
+
+
 def test_fills_of_an_outage_stay_untold(start_trader: Start, fault: Fault) -> None:
     """Only reqExecutions knows of them; the position is told later (facts 7.12, 7.14, 11.27)."""
     trader = start_trader()

@@ -164,8 +164,11 @@ class Gateway:
         """The connection is gone: its subscriptions end, its orders stay (fact 1.57)."""
         if self.clients.pop(client.number, None) and client.started:
             self.statistics.open_connections -= 1
-            for action in self.on_leave:
-                action(client)
+            self._end_subscriptions(client)
+
+    def _end_subscriptions(self, client: Client) -> None:
+        for action in self.on_leave:
+            action(client)
 
     def receive(self, client: Client, data: bytes) -> None:
         """Take bytes from a client, wherever the stream was split."""
@@ -245,7 +248,7 @@ class Gateway:
         message_id = fields[0] if fields else ""
         if client.closing:
             return
-        if message_id == START_API:
+        if message_id == START_API and client.number in self.clients:
             self._start(client, fields)
             return
         if not client.started:
@@ -262,6 +265,8 @@ class Gateway:
             handler(client, fields)
         except (ValueError, IndexError) as error:
             self._complain(client, text_of(error))
+        if client.number not in self.clients:  # a fault held it back: its sender has left
+            self._end_subscriptions(client)
 
     def _complain(self, client: Client, text: str) -> None:
         """Something cannot be read; whether the connection stays is a setting (1.46, 1.47)."""
