@@ -33,6 +33,9 @@ CALM_S, PATIENCE_S = 4.0, 100.0
 """The run has ended when nobody was told anything of orders for so long, and the journal knows of
 none that may be lost; or after the second, for the proxy looks again after a minute."""
 
+FIRST_ORDERS = 20
+"""When so many were placed, things begin to go wrong."""
+
 WRITTEN_S = 1.0
 """After so long what the gateway has said last has been told and written."""
 
@@ -193,6 +196,7 @@ class Chaos:
     async def _strike(self, striker: Striker, watch: _Watch) -> None:
         """Let the faults strike; there is trading until both they and the orders are done."""
         striking = []
+        await watch.until_placed(min(FIRST_ORDERS, self.orders))
         for number, strike in enumerate(self.plan, 1):
             await asyncio.sleep(strike.after_s)
             striking.append(asyncio.ensure_future(striker.strike(strike)))

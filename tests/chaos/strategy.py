@@ -18,6 +18,7 @@ import os
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ MANY = 12
 LEAVES = 0.2
 """How often it leaves when it thinks of it."""
 
+REFUSED, AFTER_REFUSAL_S = 201, 0.4
+"""When an order was refused it waits for so long, and tries another one."""
+
 LOST, RESTORED, DATA_LOST = 1100, (1101, 1102), 1101
 WORKING = ("PreSubmitted", "Submitted")
 
@@ -57,6 +61,7 @@ class Strategy:
         self._prices: dict[str, float] = {}
         self._placed = 0
         self._is_cut_off = False
+        self._not_before_s = 0.0
         self._questions: set[asyncio.Future[Any]] = set()
         # a careful one waits while the gateway is cut off from IB, another one trades on
         self._is_careful = int(name.lstrip("s")) % 2 == 0
@@ -110,6 +115,8 @@ class Strategy:
             self._ib.reqMktData(contract)
 
     def _on_error(self, _id: int, code: int, _text: str, _contract: object) -> None:
+        if code == REFUSED:
+            self._not_before_s = time.monotonic() + AFTER_REFUSAL_S
         if code == LOST:
             self._is_cut_off = True
         elif code in RESTORED:
@@ -127,7 +134,8 @@ class Strategy:
 
     def _act(self) -> None:
         statuses = [each.orderStatus.status for each in self._ib.openTrades()]
-        if statuses.count("PendingSubmit") > MOST_UNANSWERED:
+        is_early = time.monotonic() < self._not_before_s
+        if is_early or statuses.count("PendingSubmit") > MOST_UNANSWERED:
             return
         weights, actions = zip(*self._actions, strict=True)
         [action] = self._dice.choices(actions, weights)
