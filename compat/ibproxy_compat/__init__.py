@@ -4,7 +4,7 @@
 
     ibproxy run script.py      a script, unchanged; also python -m ibproxy      (launch.py)
     %load_ext ibproxy          a notebook, unchanged                          (notebook.py)
-    ibproxy_compat.install()   any program, from here on                       (patches.py)
+    ibproxy_compat.install()   any program, from here on          (patches.py, children.py)
 
 All three cut in the same place, `Client.__init__` of the library, which puts an ibproxy `Link`
 where the library's own connection stands. `IB` itself stays the library's class, so it does not

@@ -5,6 +5,8 @@ What is changed in each library, when it is imported or at once if it has been:
 * `Client.__init__` puts a `Link` under the client that it makes.
 * `IBC.startAsync` starts nothing: the gateway is the proxy's, and a second login would end it.
 
+And multiprocessing's children are told: see `children.py`.
+
 Nothing heavy is imported before a library is: see `startup/sitecustomize.py`.
 """
 
@@ -16,6 +18,8 @@ import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, Final
+
+from ibproxy_compat import children
 
 LIBRARIES: Final = ("ib_async", "ib_insync")
 
@@ -35,8 +39,7 @@ def install() -> None:
 
     It does not matter whether the libraries are imported before or after, nor how. An object
     that exists and is not connected is included. A second call does nothing.
-    multiprocessing's children inherit it by fork; with spawn they have to call it as well,
-    unless `ibproxy run` started the program.
+    multiprocessing's children that are made from now on inherit it, however they are started.
 
     Raises:
         ibproxy.errors.LocalError: an `IB` is connected to a gateway directly; nothing is changed.
@@ -51,6 +54,7 @@ def install() -> None:
         _refuse_connected(library)
     _State.is_installed = True
     try:
+        children.tell()
         for library in imported:
             _change(library)
             for client in _clients_outside(library):
@@ -64,6 +68,7 @@ def install() -> None:
 def uninstall() -> None:
     """Take back what `install` changed; objects that were made meanwhile stay as they are."""
     _State.is_installed = False
+    children.tell_no_more()
     for name in LIBRARIES:
         for undo in reversed(_undo.pop(name, [])):
             undo()

@@ -22,7 +22,7 @@ from ibproxy.link import Link
 from ibproxy_compat import install, is_installed, proxied, uninstall
 from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
-from tests.compat.conftest import Stage
+from tests.compat.conftest import Ended, Stage
 
 IB: Any = ib_async.IB
 IBC: Any = ib_async.IBC
@@ -184,6 +184,65 @@ def test_nothing_is_imported_for_nothing(stage: Stage) -> None:
     text = "import sys, ibproxy_compat\nibproxy_compat.install()\n"
     text += "print({'zmq', 'ib_async', 'ib_insync', 'ibproxy', 'eventkit'} & set(sys.modules))"
     assert stage.run((), stage.write(text)).output == "set()\n"
+
+
+FAMILY = """
+import multiprocessing, subprocess, sys
+from concurrent.futures import ProcessPoolExecutor
+from ib_async import IB
+
+def kind(_=None):
+    return type(IB().client.conn).__name__
+
+def grandchild(method):
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        return kind(), pool.map(kind, [1])[0]
+
+if __name__ == "__main__":
+    import ibproxy_compat
+    context = multiprocessing.get_context(sys.argv[1])
+    with ibproxy_compat.proxied():
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            print(pool.submit(kind).result(), pool.submit(grandchild, sys.argv[1]).result())
+        text = "from ib_async import IB; print(type(IB().client.conn).__name__)"
+        print(subprocess.run([sys.executable, "-c", text], capture_output=True).stdout)
+    with context.Pool(1) as pool:
+        print(pool.map(kind, [1]))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_inherit_it(stage: Stage, method: str) -> None:
+    """Children and theirs, however they are started; not other programs, and not afterwards."""
+    ended = stage.run((), stage.write(FAMILY), method)
+    assert ended == Ended(0, "Link ('Link', 'Link')\nb'Connection\\n'\n['Connection']\n", ""), (
+        ended.errors
+    )
+
+
+LATER = """
+import sys
+import ibproxy_compat
+
+if __name__ == "__main__":
+    ibproxy_compat.install()
+    print("multiprocessing" in sys.modules)
+
+def kind(_):
+    from ib_async import IB
+    return type(IB().client.conn).__name__
+
+if __name__ == "__main__":
+    import multiprocessing
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.map(kind, [1]))
+"""
+
+
+def test_children_of_a_program_that_imports_multiprocessing_later(stage: Stage) -> None:
+    """The order does not matter, and installing does not import it."""
+    ended = stage.run((), stage.write(LATER))
+    assert ended == Ended(0, "False\n['Link']\n", ""), ended.errors
 
 
 @pytest.mark.parametrize("way", ["installed", "imported"])

@@ -78,8 +78,7 @@ IMPOSSIBLE: Final = {
 
 def text_of(name: str, library: str) -> str:
     """Return a program as its author wrote it."""
-    quick = "{'fetchFields': StartupFetchNONE}" if library == "ib_async" else "{}"
-    return (HEAD.replace("QUICKLY", quick) + PROGRAMS[name]).replace("LIBRARY", library)
+    return (HEAD + PROGRAMS[name]).replace("LIBRARY", library)
 
 
 HEAD: Final = """
@@ -87,7 +86,7 @@ import asyncio, sys
 from LIBRARY import *
 PORT = int(sys.argv[1])
 SPY = Stock("SPY", "SMART", "USD")
-QUICK = QUICKLY
+QUICK = {"fetchFields": StartupFetchNONE} if "StartupFetchNONE" in globals() else {}
 def wait(condition, ib):
     while not condition():
         ib.waitOnUpdate(1)
