@@ -11,14 +11,14 @@ from __future__ import annotations
 import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-LIBRARIES = {  # the first and the last of each line of releases -> its tests
+LIBRARIES = {  # the first and the last of each line of releases -> whose tests they run
     "ib_async==1.0.1": "ib_async",
     "ib_async==1.0.3": "ib_async",
     "ib_async==2.0.1": "ib_async",
     "ib_async==2.1.0": "ib_async",
     "ib_insync==0.9.86": "ib_insync",
 }
-TESTS = {
+TESTS = {  # whose tests -> what pytest is told
     "ib_async": (
         "-k not insync",
         "tests/client/test_names.py",
@@ -29,7 +29,7 @@ TESTS = {
     ),
     "ib_insync": ("-k insync", "tests/compat/test_insync.py", "tests/compat/test_awkward.py"),
 }
-NEEDED = ("pytest>=8.3", "pytest-timeout>=2.3")
+NEEDED = ("pandas>=2", "pytest>=8.3", "pytest-timeout>=2.3")
 
 nox.options.sessions = ["client"]
 nox.options.error_on_missing_interpreters = False
