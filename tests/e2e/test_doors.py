@@ -190,6 +190,7 @@ def test_old_and_new_programs_share_what_they_ask_for(
         found.append(ib_async.IB())
         found[-1].connect(*address, clientId=1)
     assert [ib.client.serverVersion() for ib in found] == [157, 176]
+    assert [each["server_version"] for each in proxy.status()["sessions"]] == [157, 176]
     details = [ib.reqContractDetails(Stock("SPY", "SMART", "USD")) for ib in found]
     [[first], [second]] = details
     assert (first.minSize, second.minSize > 0) == (0, True)

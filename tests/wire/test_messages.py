@@ -11,6 +11,7 @@ from ib_async import Client, Contract, ExecutionFilter, Order, Wrapper, WshEvent
 from ib_async import ScannerSubscription as Scanner
 from ib_async.decoder import Decoder
 
+from ibproxy.wire.layouts import ANSWER_FIELDS
 from ibproxy.wire.messages import (
     ANSWERS,
     FIRST_VERSION,
@@ -222,3 +223,13 @@ def test_contract_details_move_at_164() -> None:
     """Below 164 a version field stands before the request id of 10 and 18."""
     assert answers_by_id(163)[b"10"].id_at == answers_by_id(163)[b"18"].id_at == 2
     assert answers_by_id(164)[b"10"].id_at == answers_by_id(164)[b"18"].id_at == 1
+
+
+@pytest.mark.parametrize("row", [row for row in ANSWERS if row.until], ids=lambda row: row.name)
+def test_what_moves_is_moved_by_fields_of_the_other_table(row: Answer) -> None:
+    """This table and that of layouts agree on what stood before it, and up to which version."""
+    assert row.until
+    version, attribute, before = row.until
+    gone = [field for field in ANSWER_FIELDS[row.msg_id] if field.until == version]
+    in_front = [field for field in gone if field.at is not None and field.at <= before]
+    assert before - getattr(row, attribute) == len(in_front)

@@ -61,6 +61,7 @@ def _session(hub: Hub, session: Session, now_s: float) -> dict[str, Any]:
         "program": session.program,
         "pid": session.pid,
         "state": session.phase.name.lower(),
+        "server_version": session.version,
         "accounts": list(session.view.accounts),
         "connected_s": round(now_s - session.connected_at_s, 3),
         "away_s": round(now_s - (now_s if since_s is None else since_s), 3),

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 
 from ibproxy.errors import LocalError
+from ibproxy.wire.layouts import REQUEST_FIELDS, tail_at
 from ibproxy.wire.messages import Answer, Request
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
@@ -244,7 +245,7 @@ class OrderDesk:
         """Cancel what the session owns; upstream the message would cancel everybody's."""
         if not self.rules.takes_global_cancel(session):
             return
-        tail = (b"",) if self._context.server_version >= 169 else ()  # noqa: PLR2004
+        tail = [each.default for each in tail_at(REQUEST_FIELDS[4], self._context.server_version)]
         for record in self.book.of_owner(session.owner):
             if record.may_work and not record.has_cancels:
                 record.unasked_cancels += 1
