@@ -56,7 +56,10 @@ class Absences:
         """Return why what is so old is no order any more; empty if it is young enough."""
         if not 0 < self._late_order_s < age_s:
             return ""
-        return f"a broken link held it up for {age_s:.0f} s, of {self._late_order_s:g} s at most"
+        return (
+            f"a broken link held it up for {age_s:.0f} s, and late_order_s allows "
+            f"{self._late_order_s:g} s"
+        )
 
     def advance(self) -> None:
         """End what has been without a link for too long."""
