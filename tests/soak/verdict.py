@@ -10,7 +10,7 @@ from tests.soak.findings import Findings
 
 MAY_GROW = (
     ("hub.orders.book.", "an order is known for as long as the proxy runs: whose it is, its ids"),
-    ("hub.orders.executions._known.", "executions of the two newest days, so that each is told once"),
+    ("hub.orders.executions._known.", "executions of two days, so that each is told once"),
     ("hub.accounts.positions._rows", "a position that was closed is listed with 0"),
     ("hub.accounts.updates._pictures", "an account's rows, a row for each position"),
     ("hub.requests._static", "answers kept for ten minutes, 16 MiB of them at most"),
