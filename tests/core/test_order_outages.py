@@ -277,6 +277,39 @@ def test_an_order_that_is_lost_is_refused(world: World) -> None:
     assert told(alpha) == []
 
 
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_cancel_settles_an_order_that_may_be_lost(world: World, is_asked: bool) -> None:
+    """The gateway does not know it: its owner is told, also behind an unanswered global cancel."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    alpha.say(*order(1))
+    lose(world)
+    come_back(world)
+    alpha.take()
+    alpha.say(*((4, 1, 1, "") if is_asked else (58, 1)))
+    world.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
+    assert told(alpha) == [("error", "1", "10147" if is_asked else "201")]
+    world.list_orders()
+    assert told(alpha) == []
+    assert state_of(world) == "refused"
+
+
+@pytest.mark.parametrize("code", [10148, 399])
+def test_what_else_the_gateway_says_of_an_unknown_order_does_not_end_it(
+    world: World, code: int
+) -> None:
+    """It knows the order then; what became of it is in its lists."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    lose(world)
+    come_back(world)
+    alpha.say(4, 1, 1, "")
+    world.say(4, 2, 1, code, "cannot be cancelled, state: Filled.", "")
+    alpha.take()
+    world.list_orders(executions=[execution(1, "a", req_id=OWN)])
+    assert told(alpha)[-1] == ("status", "1", "Filled", "10", "0")
+
+
 def test_an_order_in_flight_at_1100_is_doubted_before_it_is_lost(world: World) -> None:
     """The gateway may keep it and submit it now (fact 3.90): the second look decides."""
     alpha = world.client("alpha").start()

@@ -110,6 +110,9 @@ READ_ONLY = b"Read-Only"
 CANCEL_REFUSALS = frozenset({135, 136, 161, 10147, 10148})
 """Codes that refuse a cancel (facts 3.82 to 3.84)."""
 
+ORDER_IS_NOT_THERE = frozenset({135, 10147})
+"""Those of them that say that there is no such order."""
+
 FARM_OF_CODE = {
     2103: "data",
     2104: "data",

@@ -32,6 +32,8 @@ from ibproxy_server.core.session import Session
 MAX_ORDER_ID = 2**31 - 2
 """Above it is only what libraries write for no id."""
 
+_NOT_THERE = "the gateway was asked to cancel it, and does not know it"
+
 CANCELLED = frozenset({b"Cancelled", b"ApiCancelled"})
 
 
@@ -325,19 +327,25 @@ class OrderDesk:
     def error(self, upstream_id: int, code: int, rest: list[bytes]) -> bool:
         """Bring an error to the order's owner; False if the id is no order's."""
         record = self.book.of_upstream(upstream_id)
+        if record is None:
+            return False
         is_of_cancel = code in codes.CANCEL_REFUSALS
         is_refusal = not codes.is_information(code) and not is_of_cancel
-        if record and not record.was_stated and (is_refusal or record.is_unknown):
-            self.book.refuse(record)
-            record.is_unknown = False
+        is_not_there = record.is_unknown and code in codes.ORDER_IS_NOT_THERE
+        if not record.was_stated and (is_refusal or is_not_there):
+            if is_not_there:
+                self.book.give_up(record)
+            else:
+                self.book.refuse(record)
+            record.is_unknown &= not record.is_gone
             self.recorder.changed(record)
-        if record and is_refusal:
+        if is_refusal:
             record.change, record.is_answered = None, True
-        if record and is_of_cancel and not record.take_refusal():
-            return True  # reqGlobalCancel is never answered (fact 3.87)
-        if record:
+        if not is_of_cancel or record.take_refusal():
             self.statements.show_error(record, rest)
-        return record is not None
+        elif is_not_there:
+            self.statements.reject(record, _NOT_THERE)
+        return True  # reqGlobalCancel is never answered (fact 3.87)
 
     def _open_order(self, fields: list[bytes]) -> None:
         record = self.owners.record(fields[1], fields[at.OPEN_CLIENT_ID], fields[at.OPEN_PERM_ID])
