@@ -127,6 +127,13 @@ def _keep_unsent() -> None:
     setattr(OrderDesk, "_send_order", send_order)  # noqa: B010
 
 
+def _leave_families_held() -> None:
+    def release(self: OrderBook, record: OrderRecord) -> None:
+        del self, record
+
+    setattr(OrderBook, "release", release)  # noqa: B010
+
+
 def _share_ids_with_orders() -> None:
     begin = Registry.__init__
 
@@ -189,6 +196,11 @@ GUARDS = {
     "owners": Guard("an order's messages go to its owner", _take_any_owner),
     "drop-unsent": Guard(
         "what has not left when the link breaks never does", _keep_unsent, _LINK, messages_per_s=25
+    ),
+    "families": Guard(
+        "a bracket is transmitted with its last child",
+        _leave_families_held,
+        ("link torn", "proxy killed", "gateway restarted"),
     ),
     "request-range": Guard("ids of requests and of orders never meet", _share_ids_with_orders),
     "journal-read": Guard(
