@@ -13,6 +13,9 @@ MARKET_SPEED = 4.0
 GAP_S = (0.5, 4.5)
 """From one strike to the next; one that takes longer goes on meanwhile."""
 
+ORDERS_PER_STRIKE = 30
+"""So many are placed from one strike to the next."""
+
 SILENCE_S = 4.0
 """After so long a silence the proxy renews its link; some freezes are shorter, some longer."""
 
@@ -105,7 +108,9 @@ KINDS: dict[str, tuple[str, int, Draw]] = {
 """Kind -> what it befalls, how often compared with the others, and what draws its parameters."""
 
 
-def make_plan(seed: int, strikes: int, strategies: int, kinds: Sequence[str] = ()) -> list[Strike]:
+def make_plan(
+    seed: int, strikes: int, strategies: int, kinds: Sequence[str] = (), orders: int = 0
+) -> list[Strike]:
     """Return what will happen.
 
     Args:
@@ -113,7 +118,9 @@ def make_plan(seed: int, strikes: int, strategies: int, kinds: Sequence[str] = (
         strikes: how many faults.
         strategies: how many there are to befall.
         kinds: which kinds are drawn; empty: all.
+        orders: how many are to be placed meanwhile; the more, the longer from strike to strike.
     """
+    stretch = max(1.0, orders / max(1, strikes) / ORDERS_PER_STRIKE)
     dice = random.Random(f"{seed}/plan")
     chosen = list(kinds or KINDS)
     weights = [KINDS[kind][1] for kind in chosen]
@@ -123,5 +130,5 @@ def make_plan(seed: int, strikes: int, strategies: int, kinds: Sequence[str] = (
         target, _, draw = KINDS[kind]
         if target == "strategy":
             target = f"s{dice.randrange(strategies)}"
-        plan.append(Strike(_seconds(dice, *GAP_S), kind, target, draw(dice)))
+        plan.append(Strike(round(_seconds(dice, *GAP_S) * stretch, 2), kind, target, draw(dice)))
     return plan

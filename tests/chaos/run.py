@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -138,7 +139,11 @@ class Chaos:
     async def _run(
         self, folder: Path
     ) -> tuple[dict[str, list[Finding]], dict[str, list[str]], dict[str, Any]]:
+        loop, running = asyncio.get_running_loop(), asyncio.current_task()
+        assert running
         async with contextlib.AsyncExitStack() as stack:
+            loop.add_signal_handler(signal.SIGTERM, running.cancel)  # so that no program is left
+            stack.callback(loop.remove_signal_handler, signal.SIGTERM)
             gateway = GatewayProgram(folder, self._scenario(folder))
             stack.push_async_callback(gateway.kill)
             await gateway.start()
@@ -353,5 +358,5 @@ def make_chaos(
         kinds = kinds or guard.kinds
         faults = faults if kinds else 0
         more.setdefault("messages_per_s", guard.messages_per_s)
-    plan = make_plan(seed, faults, strategies, kinds)
+    plan = make_plan(seed, faults, strategies, kinds, orders)
     return Chaos(orders, strategies, seed, plan, without, **more)
