@@ -31,6 +31,9 @@ TESTS = {  # whose tests -> what pytest is told
 }
 NEEDED = ("pandas>=2", "pytest>=8.3", "pytest-timeout>=2.3")
 
+QUIET = "ignore:There is no current event loop:DeprecationWarning"
+"""From Python 3.12 on, the `eventkit` of ib_insync and ib_async 1.0 is warned of at its import."""
+
 nox.options.sessions = ["client"]
 nox.options.error_on_missing_interpreters = False
 
@@ -40,4 +43,4 @@ nox.options.error_on_missing_interpreters = False
 def client(session: nox.Session, library: str) -> None:
     """Names, signatures, the seam, and programs end to end."""
     session.install("-e", ".", library, *NEEDED)
-    session.run("pytest", "-q", *TESTS[LIBRARIES[library]], *session.posargs)
+    session.run("pytest", "-q", "-W", QUIET, *TESTS[LIBRARIES[library]], *session.posargs)

@@ -136,7 +136,7 @@ def test_flags_of_the_interpreter(stage: Stage) -> None:
 
 CHILDREN = """
 import multiprocessing, sys
-from ib_async import IB
+from LIBRARY import IB
 
 class Thing:
     pass
@@ -153,9 +153,18 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 @pytest.mark.parametrize("what", [("script.py",), ("-m", "script")], ids=["script", "module"])
-def test_children_of_multiprocessing(stage: Stage, method: str, what: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("library", ["ib_async", "ib_insync"])
+def test_children_of_multiprocessing(
+    stage: Stage,
+    library: str,
+    method: str,
+    what: tuple[str, ...],
+    request: pytest.FixtureRequest,
+) -> None:
     """They begin and pickle as always, and what they connect goes through the proxy, too."""
-    stage.write(CHILDREN)
+    if library == "ib_insync":
+        request.getfixturevalue("insync")
+    stage.write(CHILDREN.replace("LIBRARY", library))
     plain = stage.run(PLAIN, *what, method)
     assert plain.output.count("Connection") == 1, plain
     launched = stage.run(LAUNCHED, *what, method)
