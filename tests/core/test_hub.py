@@ -329,3 +329,23 @@ def test_a_second_copy_may_take_over(make_world: Callable[..., Any]) -> None:
     second.say(17, 1)
     assert [each[0] for each in second.take()] == ["15"]
     assert first.take() == []
+
+
+def test_what_is_due_does_not_wait_behind_ticks(world: Any) -> None:
+    """Whatever event comes when it is time will do, ticks too, which change nothing else."""
+    alpha = world.client("alpha").start()
+    for number, symbol in ((1, "SPY"), (2, "AMD")):
+        contract = (0, symbol, "STK", "", "0.0", "", "", "SMART", "", "USD", "", "")
+        alpha.say(1, 11, number, *contract, 0, "", 0, 0, "")
+    spy, amd = (each[2] for each in world.asked(1))
+    world.say(1, 6, spy, 1, 10.0, 5, 1)
+    alpha.say(2, 2, 2)
+    assert world.asked(2) == []  # it is too young (fact 4.10)
+    before = world.hub.next_deadline_s()
+    world.now_s += 0.5
+    world.say(1, 6, spy, 1, 10.1, 5, 1)
+    assert world.hub.next_deadline_s() == before
+    world.now_s += 1.0
+    world.say(1, 6, spy, 1, 10.2, 5, 1)
+    assert [each[2] for each in world.asked(2)] == [amd]
+    assert [each[4] for each in alpha.take(1)] == ["10.0", "10.1", "10.2"]

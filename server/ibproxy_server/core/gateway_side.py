@@ -21,7 +21,10 @@ from ibproxy_server.core.requests import RequestDesk
 from ibproxy_server.core.serial import SerialDesk
 from ibproxy_server.core.upstream import Upstream
 
-Route = tuple[Answer, Callable[[Answer, bytes], None]]
+Take = Callable[[Answer, bytes], object]
+"""Takes a message; returns True if nothing has changed but what clients are told."""
+
+Route = tuple[Answer, Take]
 """A row of the message table, and who takes such a message."""
 
 
@@ -79,29 +82,31 @@ class GatewaySide:
         del event
         self._context.effects += self._upstream.connected(self._context.now_s)
 
-    def data(self, event: ev.UpstreamData) -> None:
-        """Take what the gateway says."""
+    def data(self, event: ev.UpstreamData) -> bool:
+        """Take what the gateway says; return True if nothing has changed but what is told."""
         self._heartbeat.heard(self._context.now_s)
         try:
             payloads = self._upstream.feed(event.data)
         except RemoteProtocolError as error:
             self._context.effects.append(CloseUpstream(str(error)))
-            return
+            return False
         self.messages_received += len(payloads)
+        is_all = True
         routes = self._routes
         is_ready = self._upstream.is_ready
         for payload in payloads:
             route = routes.get(payload[: payload.find(b"\0")]) if is_ready else None
             try:
                 if route:
-                    route[1](route[0], payload)
+                    is_all = bool(route[1](route[0], payload)) and is_all
                 elif is_ready:
                     self._unknown(payload)
                 else:
-                    is_ready = self._bootstrap(payload)
+                    is_ready, is_all = self._bootstrap(payload), False
                     routes = self._routes
             except (ValueError, IndexError, UnicodeError, LocalError) as error:
                 self._context.report_unreadable(payload, error)
+        return is_all
 
     def lost(self, event: ev.UpstreamLost) -> None:
         """Sessions stay: what they wait for comes when the gateway is back."""
@@ -177,7 +182,7 @@ class GatewaySide:
     def _routes_at(self, server_version: int) -> dict[bytes, Route]:
         """Return message id -> who takes such a message."""
         desks = self._desks
-        takers: dict[Deliver, Callable[[Answer, bytes], None]] = {
+        takers: dict[Deliver, Take] = {
             Deliver.BY_REQUEST: desks.requests.answer,
             Deliver.ORDERS: desks.orders.answer,
             Deliver.ACCOUNTS: desks.accounts.answer,

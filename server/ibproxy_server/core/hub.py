@@ -9,6 +9,7 @@ It never raises on what a peer sent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -85,9 +86,9 @@ class Hub:
             self.outage,
             journal_accounts,
         )
-        self._started_at_s: float | None = None
+        self._due_s = 0.0
         self._request_rows = requests_by_id()
-        self._on_event: dict[type, Callable[[Any], None]] = {
+        self._on_event: dict[type, Callable[[Any], object]] = {
             ev.ClientArrived: self.reception.arrived,
             ev.ClientData: self._client_data,
             ev.ClientBlocked: self._client_blocked,
@@ -126,9 +127,22 @@ class Hub:
         """
         context = self.context
         context.now_s = now_s
-        if self._started_at_s is None:
-            self._started_at_s = now_s
-        self._on_event[type(event)](event)
+        is_all = self._on_event[type(event)](event)
+        if not is_all or now_s >= self._due_s:
+            self._advance(now_s)
+        for session in context.sessions.values():
+            if session.out:
+                self._flush(session)
+        effects, context.effects = context.effects, []
+        return effects
+
+    def next_deadline_s(self) -> float | None:
+        """Return when a `Tick` is due, or None."""
+        return None if self._due_s == math.inf else self._due_s
+
+    def _advance(self, now_s: float) -> None:
+        """Do what is due by now, or has become so by an event."""
+        context = self.context
         context.effects += self.upstream.advance(now_s)
         self.orders.recorder.advance()
         self.absences.advance()
@@ -142,14 +156,12 @@ class Hub:
                 context.effects.append(SendUpstream(b"".join(map(frame, payloads))))
             for source in context.pacer.waiting_long(now_s):
                 self._tell_of_queue(source)
-        for session in context.sessions.values():
-            if session.out:
-                self._flush(session)
-        effects, context.effects = context.effects, []
-        return effects
+        self._due_s = min(
+            (each for each in self._deadlines() if each is not None), default=math.inf
+        )
 
-    def next_deadline_s(self) -> float | None:
-        """Return when a `Tick` is due, or None."""
+    def _deadlines(self) -> list[float | None]:
+        """Return when each part has something to do."""
         deadlines = [
             self.upstream.next_deadline_s(),
             self.orders.recorder.next_deadline_s(),
@@ -164,7 +176,7 @@ class Hub:
                 self.gateway.next_deadline_s(),
                 self.context.pacer.next_deadline_s(),
             ]
-        return min((each for each in deadlines if each is not None), default=None)
+        return deadlines
 
     # clients
 

@@ -163,8 +163,12 @@ class RequestDesk:
 
     # from the gateway
 
-    def answer(self, row: Answer, payload: bytes) -> None:
-        """Hand a message with a request id to those who asked."""
+    def answer(self, row: Answer, payload: bytes) -> bool:
+        """Hand a message with a request id to those who asked.
+
+        Returns:
+            whether that is all: nothing else has changed, as with most ticks.
+        """
         at = row.id_at
         assert at is not None  # noqa: S101 - the table test holds this
         parts = payload.split(b"\0", at + 1)
@@ -172,17 +176,21 @@ class RequestDesk:
         if request is None:
             # a late message for a request that has ended (fact 4.11)
             self._context.counters["late_messages"] += 1
-            return
+            return True
         msg_id, tail = parts[0], parts[-1]
         head = b"%b\0%b\0" % (msg_id, parts[1]) if at == 2 else msg_id + b"\0"  # noqa: PLR2004
         part = head, tail
+        if row.is_tick and request.is_stream and request.is_answered and not request.inherited:
+            delivery.deliver(request, row, msg_id, part)
+            request.memory.take(row, msg_id, head, tail)
+            return True
         if not request.is_answered:
             request.is_answered = True
             for replaced in delivery.take_over(request) if request.replaces else ():
                 self._live.end_if_unneeded(replaced)
         if not request.is_stream:
             self._one_shot_answer(request, row, part)
-            return
+            return False
         if msg_id == PAST:
             request.memory.last_bar = last_bar(tail)
         if msg_id == PAST and request.told_until is not None:
@@ -192,6 +200,7 @@ class RequestDesk:
         elif not (request.inherited and delivery.is_old_news(request, row, msg_id, part)):
             delivery.deliver(request, row, msg_id, part)
         request.memory.take(row, msg_id, head, tail)
+        return False
 
     def error(self, upstream_id: bytes, code: int, rest: list[bytes]) -> bool:
         """Hand an error to those whose request it concerns; False if it is nobody's.
