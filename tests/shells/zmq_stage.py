@@ -104,7 +104,7 @@ class Stage:
         return self.peers[-1]
 
     async def session(self, machine: str | None = None, pid: int = 0) -> Peer:
-        """Return a peer with an accepted session; it is of a process that has ended, if gone."""
+        """Return a peer with an accepted session; its process has ended, if none is named."""
         before = len(self.events)
         peer = self.peer()
         peer.hello(machine=machine_id() if machine is None else machine, pid=pid or ended_pid())
