@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import zmq
 
@@ -33,3 +36,35 @@ def test_a_context_that_cannot_end_holds_nobody_up() -> None:
     assert time.monotonic() - began_s < 5
     released.append(True)
     zmq.Context.destroy(context, 0)
+
+
+LEAVES = """
+import sys, threading
+import zmq
+from ibproxy import context
+
+context.NO_THREADS_AT_EXIT = True
+socket = context.process_context().socket(zmq.PUSH)
+socket.connect(sys.argv[1])
+socket.send(b"the last word")
+
+def refuse(*_):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+threading._start_new_thread = refuse
+threading._start_joinable_thread = refuse
+context.close_context()
+"""
+
+
+def test_an_exit_that_starts_no_thread(tmp_path: Path) -> None:
+    """As on Python 3.12: what was sent gets out, and nothing is complained of."""
+    url = f"ipc://{tmp_path}/last"
+    with zmq.Context() as context, context.socket(zmq.PULL) as socket:
+        socket.bind(url)
+        ended = subprocess.run(
+            [sys.executable, "-c", LEAVES, url], capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert socket.poll(5000)
+        assert socket.recv() == b"the last word"
