@@ -226,7 +226,7 @@ def _is_same(told: str, true: str) -> bool:
 
 
 def journal_agrees(case: Case) -> Iterator[Finding]:
-    """The journal knows each order of the books, its owner, its permId and how it stands.
+    """The journal knows each order of the books, its owner, permId, fills and status.
 
     One that ended without a fill before its permId was written is nothing more than refused: no
     list names it by an id that is known (a completed order has no order id, fact 3.103).
@@ -242,6 +242,9 @@ def journal_agrees(case: Case) -> Iterator[Finding]:
         is_nothing = order.status in OVER and not order.filled and row["is_gone"]
         if int(row["perm_id"] or 0) != order.perm_id and not is_nothing and order.status != HELD:
             yield ref, f"has permId {row['perm_id']} in the journal, and {order.perm_id} in truth"
+        fills = len(case.books.fills.get(ref, []))
+        if row["fills"] != fills:
+            yield ref, f"has {row['fills']} fills in the journal, and {fills} in truth"
         is_done = order.status not in WORKING
         if bool(row["is_done"]) != is_done and order.status != HELD:
             yield ref, f"is {row['state']} in the journal, and {order.status} in truth"

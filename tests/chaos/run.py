@@ -222,6 +222,7 @@ class Chaos:
             + "cash = 1_000_000_000.0\n"
             f"[market]\nseed = {self.seed % 1000}\nspeed = {MARKET_SPEED}\n"
             "start = 2026-04-13T11:00:00-04:00\n"
+            '[[faults]]\nfault = "partial_fills"\nmost_shares = 7\n'
         )
         return path
 
