@@ -30,6 +30,9 @@ CLIENT_ID = 1
 OF_LOST_ORDERS = {201, 2198}
 """Codes by which a later connection is told of an order that may be none."""
 
+NO_PARENT = "Can't find order with id"
+"""What a later connection is told of a child whose parent was refused."""
+
 REF = re.compile(rb"\0(s\d+-\d+-\d+)\0")
 
 Line = dict[str, Any]
@@ -210,4 +213,5 @@ class _Reader:
         if ref not in self.story.placed or self.story.placed[ref]["c"] == line["c"]:
             return False
         is_known = any(each["k"] in {"open", "status", "exec"} for each in self.story.told[ref])
-        return not is_known and line["code"] not in OF_LOST_ORDERS
+        is_of_order = line["code"] in OF_LOST_ORDERS or NO_PARENT in line["text"]
+        return not is_known and not is_of_order
