@@ -9,7 +9,7 @@ import pytest
 from ibproxy_server.core.orders.reconciliation import GIVE_UP_AFTER_S, LOOK_AGAIN_AFTER_S
 from tests.core.conftest import OWN_EXECUTIONS as OWN
 from tests.core.conftest import World
-from tests.core.order_outages import (
+from tests.core.outages import (
     CUT_OFF,
     RESTORED,
     come_back,

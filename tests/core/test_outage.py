@@ -10,6 +10,7 @@ import pytest
 from ibproxy.wire.framing import GREETING, frame
 from ibproxy_server.core import events as ev
 from ibproxy_server.core.requests.live_bars import last_bar, missed_bars
+from tests.core.outages import come_back, lose
 
 SPY = (756733, "SPY", "STK", "", "0.0", "", "", "SMART", "", "USD", "SPY", "SPY")
 LOST = ["4", "2", "-1", "1100", "Connectivity between IB and Trader Workstation has been lost.", ""]
@@ -21,24 +22,6 @@ RESTORED = [
     "Connectivity between IB and Trader Workstation has been restored - data maintained.",
     "",
 ]
-
-
-def lose(world: Any) -> None:
-    """The gateway goes away, and does not answer the first attempts."""
-    world.feed(ev.UpstreamLost("reset by peer"))
-    world.asked()
-    world.pass_time(0.6)
-    world.feed(ev.UpstreamLost("Connection refused"))
-
-
-def come_back(world: Any, accounts: str = "DU1,DU2", version: int = 176) -> None:
-    """The gateway is there again; what the proxy asks of it is left to be looked at."""
-    world.pass_time(1.1)
-    world.feed(ev.UpstreamConnected())
-    world.say(version, "20261122 10:05:00 EST")
-    world.say(15, 1, accounts)
-    world.say(9, 1, 1)
-    world.pass_time(0.1)
 
 
 def settle(world: Any) -> None:
@@ -120,7 +103,7 @@ def test_what_cannot_be_carried_on_ends(world: Any, accounts: str, version: int,
     """A session whose accounts or whose version are gone is told so."""
     alpha = world.client("alpha").start()
     lose(world)
-    come_back(world, accounts, version)
+    come_back(world, accounts=accounts, version=version)
     assert why in str(alpha.dropped)
 
 
@@ -167,7 +150,7 @@ def test_a_cut_off_gateway_that_is_restarted_has_its_link_again(world: Any) -> N
 def test_who_is_bound_to_an_account_that_is_gone_is_refused(world: Any) -> None:
     """It is told which accounts there are."""
     lose(world)
-    come_back(world, "DU2,DU3")
+    come_back(world, accounts="DU2,DU3")
     assert "bound to DU1, but the gateway has DU2, DU3" in str(world.client("alpha").dropped)
 
 

@@ -17,6 +17,7 @@ from ibproxy_server.shells.threaded import ThreadedProxy
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
 from tests.e2e.line import Line
+from tests.e2e.served import ServedProxy
 
 ACCOUNTS = ("DU1000001", "DU1000002")
 STRATEGIES = ("alpha", "beta")
@@ -241,3 +242,25 @@ def ib(request: pytest.FixtureRequest, desk: Any) -> Iterator[Any]:
     program.disconnectedEvent += lambda: program.ends.append("end")
     yield program
     program.disconnect()
+
+
+@pytest.fixture
+def serve(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., ServedProxy]]:
+    """Start a proxy in a process of its own, by which programs then reach a gateway.
+
+    Its arguments are the gateway, and more for the command line.
+    """
+    proxies: list[ServedProxy] = []
+
+    def start(sim: ThreadedSim, *options: str) -> ServedProxy:
+        folder = tmp_path_factory.mktemp("p")
+        proxies.append(ServedProxy(f"127.0.0.1:{sim.port}", folder, *options))
+        monkeypatch.setenv("IBPROXY_URL", proxies[-1].url)
+        proxies[-1].start()
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        proxy.close()

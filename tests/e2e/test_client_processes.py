@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -95,14 +95,9 @@ def _sim(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
 
 
 @pytest.fixture(name="proxy")
-def _proxy(
-    sim: ThreadedSim, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ServedProxy]:
-    proxy = ServedProxy(f"127.0.0.1:{sim.port}", tmp_path_factory.mktemp("p"))
-    monkeypatch.setenv("IBPROXY_URL", proxy.url)
-    proxy.start()
-    yield proxy
-    proxy.close()
+def _proxy(sim: ThreadedSim, serve: Callable[..., ServedProxy]) -> ServedProxy:
+    """A proxy that runs."""
+    return serve(sim)
 
 
 def connect(ib: RemoteIB, client_id: int, until: Until) -> None:

@@ -29,15 +29,9 @@ def _sim(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
 
 
 @pytest.fixture(name="proxy")
-def _proxy(
-    sim: ThreadedSim, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ServedProxy]:
+def _proxy(sim: ThreadedSim, serve: Callable[..., ServedProxy]) -> ServedProxy:
     """A proxy that runs."""
-    proxy = ServedProxy(f"127.0.0.1:{sim.port}", tmp_path_factory.mktemp("p"))
-    monkeypatch.setenv("IBPROXY_URL", proxy.url)
-    proxy.start()
-    yield proxy
-    proxy.close()
+    return serve(sim)
 
 
 Connect = Callable[..., RemoteIB]

@@ -39,24 +39,14 @@ Until = Callable[..., None]
 
 @pytest.fixture(name="make_proxy")
 def _make_proxy(
-    start_sim: Callable[[Settings], ThreadedSim],
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[MakeProxy]:
+    start_sim: Callable[[Settings], ThreadedSim], serve: Callable[..., ServedProxy]
+) -> MakeProxy:
     """Starts a proxy as a process, whose memory is its own."""
-    proxies: list[ServedProxy] = []
 
     def make(*options: str, **settings: Any) -> ServedProxy:
-        sim = start_sim(Settings(accounts=("DU1000001",), **settings))
-        folder = tmp_path_factory.mktemp("p")
-        proxies.append(ServedProxy(f"127.0.0.1:{sim.port}", folder, *options))
-        monkeypatch.setenv("IBPROXY_URL", proxies[-1].url)
-        proxies[-1].start()
-        return proxies[-1]
+        return serve(start_sim(Settings(accounts=("DU1000001",), **settings)), *options)
 
-    yield make
-    for proxy in proxies:
-        proxy.close()
+    return make
 
 
 @pytest.fixture(name="start")

@@ -1,4 +1,4 @@
-"""What tests of orders over an outage share."""
+"""What tests of outages share."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ def lose(world: World) -> None:
     world.asked()
 
 
-def come_back(world: World, day: str = "20261122") -> None:
+def come_back(
+    world: World, day: str = "20261122", accounts: str = "DU1,DU2", version: int = 176
+) -> None:
     """The gateway is there again; what the proxy asks of it is left to be looked at."""
     world.pass_time(1.1)
     world.feed(ev.UpstreamConnected())
-    world.say(176, f"{day} 10:05:00 EST")
-    world.say(15, 1, "DU1,DU2")
+    world.say(version, f"{day} 10:05:00 EST")
+    world.say(15, 1, accounts)
     world.say(9, 1, 1)
     world.pass_time(0.1)
 
