@@ -594,3 +594,17 @@ def test_bulletins_whose_day_was_not_whole(world: Any) -> None:
     world.say(14, 1, 9, 1, "new", "NYSE")
     assert [each[4] for each in alpha.take(14)] == ["second", "new"]
     assert [each[4] for each in beta.take(14)] == ["new"]
+
+
+def test_a_dead_summary_does_not_end_the_one_that_runs(world: Any) -> None:
+    """A gateway may replay the one of before under the same id, and refuse it (fact 2.28)."""
+    alpha = world.client("alpha").start()
+    alpha.say(62, 1, 5, "All", "NetLiquidation")
+    lose(world)
+    come_back(world)
+    [[_, _, stream, *_]] = world.asked(62)
+    world.say(63, 1, stream, "DU1", "NetLiquidation", 5, "USD")
+    alpha.take()
+    world.say(4, 2, stream, 322, "Maximum number of account summary requests exceeded", "")
+    world.say(63, 1, stream, "DU1", "NetLiquidation", 6, "USD")
+    assert [each[5] for each in alpha.take()] == ["6"]

@@ -43,6 +43,9 @@ DATA_STREAMS = frozenset({1, 10, 20, 50, 97})
 PAST = b"17"
 """Message id of what live history begins with."""
 
+REFUSED = 322
+"""What a gateway refuses a summary with (fact 2.22)."""
+
 NOTHING: frozenset[bytes] = frozenset()
 _KEEP_UP_TO_DATE_AT = -2
 
@@ -213,7 +216,7 @@ class RequestDesk:
         request = self._live.get(upstream_id)
         if request is None:
             return int(upstream_id) >= FIRST_REQUEST_ID
-        if self._is_retried(request, code, rest[1]):
+        if self._is_retried(request, code, rest[1]) or self._is_of_a_dead_one(request, code):
             return True
         self._budget.report(request, code)
         is_end = code not in codes.UNSHARED and not codes.is_information(code)
@@ -413,6 +416,17 @@ class RequestDesk:
         )
         self._live.again(request, wait_s)
         return True
+
+    def _is_of_a_dead_one(self, request: UpstreamRequest, code: int) -> bool:
+        """Whether an error is about a summary of an earlier connection, which had the same id.
+
+        A gateway replays one that was not cancelled after every 1102, and refuses it (fact 2.28).
+        """
+        is_it = request.row.msg_id == SUMMARY and request.is_answered and code == REFUSED
+        if is_it:
+            text = f"{request} goes on: the error {code} is about one of an earlier connection"
+            self._context.notice(Level.INFO, text)
+        return is_it
 
     # ending
 
