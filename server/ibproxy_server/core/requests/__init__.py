@@ -12,6 +12,7 @@ pace              the gateway's rules for how often something may be asked
 waiting_room      requests that those rules hold back
 limits            how much may run at once
 budget            whether there is room for one more, and who has the rest
+refusals          errors that are tried again, or about something else
 silence           questions that nobody answers
 renewal           what becomes of a request when the link to the gateway breaks
 static_answers    answers that do not change for a while

@@ -18,6 +18,7 @@ from ibproxy_server.core.requests.budget import Budget
 from ibproxy_server.core.requests.limits import Limits
 from ibproxy_server.core.requests.live_bars import last_bar
 from ibproxy_server.core.requests.memory import Part
+from ibproxy_server.core.requests.refusals import Refusals
 from ibproxy_server.core.requests.registry import FIRST_REQUEST_ID, Registry
 from ibproxy_server.core.requests.renewal import renew
 from ibproxy_server.core.requests.sharing import (
@@ -34,17 +35,11 @@ from ibproxy_server.core.requests.upstream_request import Member, UpstreamReques
 from ibproxy_server.core.requests.waiting_room import NEVER_S
 from ibproxy_server.core.session import Session
 
-RETRY_AFTER_S = (15.0, 60.0, 600.0)
-"""When a request that was refused for its pace is tried again; the windows of fact 5.1."""
-
 DATA_STREAMS = frozenset({1, 10, 20, 50, 97})
 """Streams that a lost link to IB's servers can end without a word (facts 7.3, 7.6)."""
 
 PAST = b"17"
 """Message id of what live history begins with."""
-
-REFUSED = 322
-"""What a gateway refuses a summary with (fact 2.22)."""
 
 NOTHING: frozenset[bytes] = frozenset()
 _KEEP_UP_TO_DATE_AT = -2
@@ -60,6 +55,7 @@ class RequestDesk:
         self._budget = Budget(context, most, self._live)
         self._static = StaticAnswers()
         self._recorded: dict[UpstreamRequest, list[Part]] = {}
+        self._refusals = Refusals(context, self._live)
         self._silence = Silence()
 
     @property
@@ -216,7 +212,7 @@ class RequestDesk:
         request = self._live.get(upstream_id)
         if request is None:
             return int(upstream_id) >= FIRST_REQUEST_ID
-        if self._is_retried(request, code, rest[1]) or self._is_of_a_dead_one(request, code):
+        if self._refusals.takes(request, code, rest[1]):
             return True
         self._budget.report(request, code)
         is_end = code not in codes.UNSHARED and not codes.is_information(code)
@@ -400,33 +396,6 @@ class RequestDesk:
         if request.row.stays_open:
             self._live.cancel(request)
         self._end(request)
-
-    def _is_retried(self, request: UpstreamRequest, code: int, text: bytes) -> bool:
-        """Whether it was refused for its pace and is asked again, out of the clients' sight."""
-        if not codes.is_pacing(code, text) or request.is_answered:
-            return False
-        if request.tries >= len(RETRY_AFTER_S):
-            return False
-        wait_s = RETRY_AFTER_S[request.tries]
-        request.tries += 1
-        self._context.counters["retries"] += 1
-        shown = text.decode(errors="replace")
-        self._context.notice(
-            Level.WARNING, f"{request} was refused ({code}: {shown}); again in {wait_s:.0f} s"
-        )
-        self._live.again(request, wait_s)
-        return True
-
-    def _is_of_a_dead_one(self, request: UpstreamRequest, code: int) -> bool:
-        """Whether an error is about a summary of an earlier connection, which had the same id.
-
-        A gateway replays one that was not cancelled after every 1102, and refuses it (fact 2.28).
-        """
-        is_it = request.row.msg_id == SUMMARY and request.is_answered and code == REFUSED
-        if is_it:
-            text = f"{request} goes on: the error {code} is about one of an earlier connection"
-            self._context.notice(Level.INFO, text)
-        return is_it
 
     # ending
 
