@@ -27,7 +27,7 @@ from ibproxy_sim.exchange.market import Market
 CLIENT_ID = 1
 """Every strategy's: order ids of all then begin at 1, and meet."""
 
-OF_LOST_ORDERS = {201, 2198}
+OF_LOST_ORDERS = {104, 110, 201, 2198}
 """Codes by which a later connection is told of an order that may be none."""
 
 NO_PARENT = "Can't find order with id"
