@@ -51,4 +51,5 @@ def client(session: nox.Session, library: str) -> None:
     session.install("-e", ".", library, *NEEDED)
     kind = LIBRARIES[library]
     which = OF_EACH[kind] if "long" in session.posargs else f"{OF_EACH[kind]} and ({SHORT})"
+    session.env["IBPROXY_LONG"] = "1"  # `which` chooses
     session.run("pytest", "-q", "-W", QUIET, "-k", which, *TESTS[kind])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,14 @@ pytest_plugins = [
 INSTALL_S = 100
 MONDAY_S = 1776092400.0
 """2026-04-13 11:00 in New York, a Monday in regular hours."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if not os.environ.get("IBPROXY_LONG"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip("it takes long: IBPROXY_LONG=1 runs it"))
 
 
 @pytest.fixture(autouse=True)

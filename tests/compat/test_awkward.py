@@ -16,9 +16,15 @@ from ibproxy_sim.threaded import ThreadedSim
 from tests.compat.conftest import LAUNCHED, PATIENCE_S, PLAIN, Ended, Stage
 from tests.compat.programs import IMPOSSIBLE, LIBRARIES, PROGRAMS, SURVIVED, text_of
 
+OTHER = "ib_insync"
+"""Runs the same programs where there is time for it."""
+
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    "library",
+    [pytest.param(each, marks=[pytest.mark.long] if each == OTHER else []) for each in LIBRARIES],
+)
 def test_a_program(
     stage: Stage,
     proxy: ThreadedProxy,

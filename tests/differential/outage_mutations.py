@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from ibproxy.wire.messages import Request
-from ibproxy.wire.rows import AfterLoss
 from ibproxy_server.core.accounts.positions import Positions
 from ibproxy_server.core.accounts.updates import AccountUpdates
 from ibproxy_server.core.orders.doubts import Doubts
@@ -60,9 +58,6 @@ def _no_317(session: Session, for_id: bytes, code: int, text: str) -> None:
 BUGS: Mapping[str, Plant] = {
     "requests are not asked again": _instead(Registry, "start", _nothing),
     "questions without an id are not asked again": _instead(SerialDesk, "start", _nothing),
-    "half an answer is told again": _instead(
-        Request, "after_loss", property(lambda _: AfterLoss.RESUME)
-    ),
     "what waits for a gateway is sent twice": _instead(Pacer, "clear", _nothing),
     "no request outlives the link": _behind(
         Registry, "reset", lambda live: [live.end(each) for each in list(live)]
@@ -72,7 +67,6 @@ BUGS: Mapping[str, Plant] = {
         "deliver_end",
         lambda request, row, part: delivery.deliver(request, row, part[0][:-1], part),
     ),
-    "the gap in live bars stays": _instead(delivery, "missed_bars", lambda *_: ()),
     "who joins meanwhile is told only what changed": _behind(
         UpstreamRequest, "join", lambda request, _: request.newcomers.clear()
     ),
