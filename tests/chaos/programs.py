@@ -8,13 +8,14 @@ import os
 import resource
 import signal
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 READY_S = 20.0
 AGAIN_S = 0.2
 
 
-class Program:
+class Program(ABC):
     """A program that can be killed, stopped, and started again.
 
     Attributes:
@@ -30,9 +31,9 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
         self._copying: asyncio.Task[None] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """Return the arguments for Python."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sqlite3
 import time
@@ -19,6 +18,9 @@ from tests.chaos.plan import MARKET_SPEED, Strike
 from tests.chaos.programs import GatewayProgram, ProxyProgram, StrategyProgram
 
 Strikes = Callable[..., Awaitable[None]]
+
+LOCK_TIMEOUT_S = 30.0
+"""A proxy that is stopped while it writes holds the lock for some seconds itself."""
 
 
 class Striker:
@@ -156,11 +158,13 @@ class Striker:
 
 
 def _hold(journal: Path, for_s: float) -> None:
-    """Hold SQLite's lock on writing, as another program that looks into the file may."""
-    with (
-        closing(sqlite3.connect(journal, timeout=5.0, isolation_level=None)) as database,
-        contextlib.suppress(sqlite3.OperationalError),
-    ):
+    """Hold SQLite's lock on writing, as another program that looks into the file may.
+
+    Raises:
+        sqlite3.OperationalError: it cannot be had; what has not struck may not be counted.
+    """
+    database = sqlite3.connect(journal, timeout=LOCK_TIMEOUT_S, isolation_level=None)
+    with closing(database):
         database.execute("BEGIN IMMEDIATE")
         time.sleep(for_s)
         database.execute("ROLLBACK")

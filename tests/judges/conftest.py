@@ -182,19 +182,24 @@ def covered(request: pytest.FixtureRequest, bench: Bench) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def package(pytestconfig: pytest.Config) -> Path:
     """Where @stoqey/ib is installed; it is fetched once."""
+    return install_by_npm(pytestconfig, "judge-stoqey", PACKAGE)
+
+
+def install_by_npm(pytestconfig: pytest.Config, name: str, *packages: str) -> Path:
+    """Return a folder of that name that outlives the run, with packages; skip if it cannot be."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("Node.js is not installed")
     cache = getattr(pytestconfig, "cache", None)
     if not cache:
         pytest.skip("pytest's cache, where the package is kept, is switched off")
-    folder = Path(str(cache.mkdir("judge-stoqey")))
+    folder = Path(str(cache.mkdir(name)))
     if not (folder / "installed").exists():
-        command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", PACKAGE]
+        command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", *packages]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
         except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm cannot install {PACKAGE}: {error}")
+            pytest.skip(f"npm cannot install {', '.join(packages)}: {error}")
         (folder / "installed").touch()
     return folder
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.judges.conftest import INSTALL_S, PACKAGE, Bench
+from tests.judges.conftest import INSTALL_S, PACKAGE, Bench, install_by_npm
 
 ACCOUNT = "DU1000001"
 RUNNER = ("jest@30", "ajv@8")
@@ -33,20 +33,8 @@ pytestmark = [pytest.mark.long, pytest.mark.node, pytest.mark.timeout(INSTALL_S 
 @pytest.fixture(scope="module")
 def suite(pytestconfig: pytest.Config) -> Path:
     """Where the package is installed with what runs its tests; it is fetched once."""
-    npm, cache = shutil.which("npm"), getattr(pytestconfig, "cache", None)
-    if not npm or not shutil.which("node"):
-        pytest.skip("Node.js is not installed")
-    if not cache:
-        pytest.skip("pytest's cache, where packages are kept, is switched off")
-    folder = Path(str(cache.mkdir("judge-stoqey-suite")))
+    folder = install_by_npm(pytestconfig, "judge-stoqey-suite", PACKAGE, *RUNNER)
     if not (folder / "copy").exists():
-        command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
-        try:
-            subprocess.run(
-                [*command, PACKAGE, *RUNNER], check=True, capture_output=True, timeout=INSTALL_S
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm cannot install {PACKAGE} and {RUNNER}: {error}")
         installed = folder / "node_modules" / "@stoqey" / "ib"
         shutil.copytree(installed, folder / "new")  # tests in node_modules are not found
         (folder / "new" / "config").mkdir()
