@@ -7,7 +7,7 @@ from typing import Any
 
 import ib_async
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ib_async import Bag, ComboLeg, Contract, MarketOrder, Order
 from ib_async.client import Client as IbClient
@@ -94,8 +94,18 @@ ALLOCATIONS = st.lists(
 )
 
 
+LONG_AND_SHORT = [
+    *[(0, "BUY", 1, "All", "", 1.0)] * 3,
+    (4, "BUY", 1, "All", "NetLiq", 1.0),
+    (4, "SELL", 1, "All", "", 1.0),
+    (4, "SELL", 1, "DU3", "", 1.0),
+]
+"""What one client holds another one owes, bought and sold at different prices."""
+
+
 @settings(max_examples=25, deadline=None)
 @given(ALLOCATIONS)
+@example(LONG_AND_SHORT)
 def test_an_advisors_accounts_add_up(trades: Any) -> None:
     """Each client's, and all of them together; the parts of a fill are the whole."""
     sim = make_simulation(Settings(accounts=(ADVISOR, *CLIENTS), cash=CASH), NOW_S)

@@ -48,6 +48,8 @@ class Position:
         average_price: what one unit of the open quantity was bought or sold for.
         realized: profit taken, in the instrument's currency, before commissions.
         today: the part of it that belongs to one day.
+        closed_between: of several accounts together that hold as much long as short: what they
+            have paid for both in units of price, which no account has taken as a loss yet.
     """
 
     instrument: Instrument
@@ -55,6 +57,7 @@ class Position:
     average_price: float = 0.0
     realized: float = 0.0
     today: Today = field(default_factory=Today)
+    closed_between: float = 0.0
 
     @property
     def average_cost(self) -> float:
@@ -67,7 +70,8 @@ class Position:
 
     def unrealized(self, price: float) -> float:
         """Return the profit not taken at `price`, in its currency."""
-        return self.quantity * (price - self.average_price) * multiplier_of(self.instrument)
+        gained = self.quantity * (price - self.average_price) - self.closed_between
+        return gained * multiplier_of(self.instrument)
 
     def equity(self, price: float) -> float:
         """Return what it adds to the account's wealth beside cash, in its currency."""
@@ -81,9 +85,13 @@ class Position:
 
     def join(self, other: Position) -> None:
         """Count another account's holding of the same instrument in."""
-        paid = self.quantity * self.average_price + other.quantity * other.average_price
+        paid = self.quantity * self.average_price + self.closed_between
+        paid += other.quantity * other.average_price + other.closed_between
         self.quantity += other.quantity
-        self.average_price = paid / self.quantity if self.quantity else 0.0
+        if abs(self.quantity) < ROUNDING:
+            self.quantity, self.average_price, self.closed_between = 0.0, 0.0, paid
+        else:
+            self.average_price, self.closed_between = paid / self.quantity, 0.0
         self.realized += other.realized
         day = max(self.today.day, other.today.day)
         mine, theirs = self.of_day(day), other.of_day(day)
