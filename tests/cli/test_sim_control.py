@@ -39,6 +39,11 @@ def test_a_scenario_is_played_and_controlled(start: Start, tmp_path: Path) -> No
     assert len(ask("advance", "61")) == 1
     assert ask("faults") == [{}]
     assert ask("orders") == []
+    [entered] = ask("enter", "DU7", "BUY", "3", "AMD", "10.5")
+    assert (entered["order_id"], entered["limit_price"]) == (0, 10.5)
+    ask("advance", "1")
+    assert ask("cancel", str(entered["perm_id"])) == []
+    assert [each["status"] for each in ask("orders")] == ["Cancelled"]
 
 
 def test_mistakes_are_one_line(start: Start, tmp_path: Path) -> None:
@@ -52,6 +57,7 @@ def test_mistakes_are_one_line(start: Start, tmp_path: Path) -> None:
         (("sim-control", f"ipc://{tmp_path}/none.sock", "orders"), "--control"),
         (("sim-control", f"ipc://{tmp_path}/none.sock", "dance"), "invalid choice"),
         (("sim-control", f"ipc://{tmp_path}/none.sock", "advance"), "--help"),
+        (("sim-control", f"ipc://{tmp_path}/none.sock", "enter", "DU7", "BUY", "3"), "--help"),
     ]:
         process = start(*arguments)
         assert process.wait() == 2

@@ -67,6 +67,28 @@ def pure(sim: Simulation) -> SimControl:
     return SimControl(lambda operation: operation.perform(sim))
 
 
+def test_orders_by_hand(sim: Simulation) -> None:
+    """Somebody sits in front of TWS."""
+    control = pure(sim)
+    bought = control.enter(ACCOUNT, "BUY", 3, "AMD")
+    control.advance(1)
+    resting = control.enter(ACCOUNT, "SELL", 2, "AMD", 10_000.0)
+    control.cancel(resting.perm_id)
+    control.advance(1)
+    assert [(each.client_id, each.status) for each in control.orders] == [
+        (0, "Filled"),
+        (0, "Cancelled"),
+    ]
+    mistakes: list[tuple[Callable[[], object], str]] = [
+        (lambda: control.enter("U1", "BUY", 1, "AMD"), "no account 'U1'"),
+        (lambda: control.enter(ACCOUNT, "BUY", 1, "AMDD"), "no stock 'AMDD'"),
+        (lambda: control.cancel(bought.perm_id), "works"),
+    ]
+    for mistake, said in mistakes:
+        with pytest.raises(ConfigError, match=said):
+            mistake()
+
+
 def test_the_clock(sim: Simulation) -> None:
     """`advance` moves the market's time, and what is due on the way happens."""
     control, seen = pure(sim), list[float]()

@@ -26,6 +26,8 @@ CONTROLS = (
     "advance",
     "speed",
     "time",
+    "enter",
+    "cancel",
     "orders",
     "executions",
     "positions",
@@ -143,7 +145,8 @@ def _parser() -> _Parser:
         "words",
         nargs="*",
         metavar="WORD",
-        help="fault NAME [key=value ...], mend [NAME], advance SECONDS, speed X, positions [CODE]",
+        help="fault NAME [key=value ...], mend [NAME], advance SECONDS, speed X, positions [CODE], "
+        "enter ACCOUNT BUY|SELL QUANTITY SYMBOL [LIMIT], cancel PERM_ID",
     )
 
     serve = commands.add_parser("serve", help="run the proxy", allow_abbrev=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from ibproxy.errors import ConfigError
 from ibproxy_sim.control import connect
-from ibproxy_sim.control.operations import SimControl
+from ibproxy_sim.control.operations import OrderView, SimControl
 
 Words = list[str]
 
@@ -49,11 +49,19 @@ def _value(text: str) -> Any:
         return text
 
 
-def _number(words: Words) -> float:
+def _number(word: str) -> float:
     try:
-        return float(words[0])
+        return float(word)
     except ValueError:
-        raise ConfigError(f"{words[0]!r} is not a number") from None
+        raise ConfigError(f"{word!r} is not a number") from None
+
+
+def _enter(control: SimControl, words: Words) -> OrderView:
+    account, action, quantity, symbol, *limit = words
+    if action not in {"BUY", "SELL"}:
+        raise ConfigError(f"{action!r} is neither BUY nor SELL")
+    side: Literal["BUY", "SELL"] = "BUY" if action == "BUY" else "SELL"
+    return control.enter(account, side, _number(quantity), symbol, *map(_number, limit))
 
 
 MANY = 99
@@ -61,9 +69,11 @@ COMMANDS: dict[str, tuple[Callable[[SimControl, Words], Any], int, int]] = {
     "fault": (_fault, 1, MANY),
     "mend": (lambda control, words: control.mend(*words), 0, 1),
     "faults": (lambda control, _: control.faults, 0, 0),
-    "advance": (lambda control, words: control.advance(_number(words)), 1, 1),
-    "speed": (lambda control, words: control.set_speed(_number(words)), 1, 1),
+    "advance": (lambda control, words: control.advance(_number(words[0])), 1, 1),
+    "speed": (lambda control, words: control.set_speed(_number(words[0])), 1, 1),
     "time": (lambda control, _: control.time, 0, 0),
+    "enter": (_enter, 4, 5),
+    "cancel": (lambda control, words: control.cancel(int(_number(words[0]))), 1, 1),
     "orders": (lambda control, _: control.orders, 0, 0),
     "executions": (lambda control, _: control.executions, 0, 0),
     "positions": (lambda control, words: control.positions(*words), 0, 1),

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from ibproxy.errors import ConfigError
 from ibproxy_sim.build import Simulation
 from ibproxy_sim.exchange.times import eastern
+from ibproxy_sim.exchange.universe import ContractQuery
 from ibproxy_sim.faults.board import make_fault
 from ibproxy_sim.orders.order import Order
 from ibproxy_sim.wire.wording import price_text
@@ -160,6 +162,41 @@ class ShowTime(Operation, frozen=True, tag="time"):
         return eastern(sim.gateway.now_s)
 
 
+class EnterOrder(Operation, frozen=True, tag="enter"):
+    """Enter an order for a stock by hand, as in TWS: at a limit, or at the market."""
+
+    account: str
+    action: Literal["BUY", "SELL"]
+    quantity: Annotated[float, Meta(gt=0)]
+    symbol: str
+    limit_price: Annotated[float, Meta(gt=0)] | None = None
+
+    def perform(self, sim: Simulation) -> OrderView:
+        """Return it."""
+        query = ContractQuery(symbol=self.symbol, sec_type="STK", exchange="SMART", currency="USD")
+        stock = sim.universe.resolve(query)
+        if stock is None:
+            raise ConfigError(f"there is no stock {self.symbol!r}")
+        if self.account not in sim.trading.books.accounts:
+            raise ConfigError(f"there is no account {self.account!r}")
+        return _order_view(
+            sim.manual.enter(self.account, stock, self.action, self.quantity, self.limit_price)
+        )
+
+
+class CancelOrder(Operation, frozen=True, tag="cancel"):
+    """Cancel an order by hand, as in TWS."""
+
+    perm_id: int
+
+    def perform(self, sim: Simulation) -> None:
+        """Do it."""
+        order = sim.trading.engine.working.get(self.perm_id)
+        if order is None:
+            raise ConfigError(f"no order with permId {self.perm_id} works")
+        sim.trading.engine.ask_cancel(order)
+
+
 class ShowOrders(Operation, frozen=True, tag="orders"):
     """All orders of the stand-in's life, oldest first."""
 
@@ -248,8 +285,8 @@ class ShowStatistics(Operation, frozen=True, tag="statistics"):
 
 
 AnyOperation = (
-    StartFault | EndFault | ShowFaults | Advance | SetSpeed | ShowTime | ShowOrders
-    | ShowExecutions | ShowPositions | ShowAccounts | ShowStatistics
+    StartFault | EndFault | ShowFaults | Advance | SetSpeed | ShowTime | EnterOrder | CancelOrder
+    | ShowOrders | ShowExecutions | ShowPositions | ShowAccounts | ShowStatistics
 )  # fmt: skip
 """All of them; the tag in `do` tells which one a JSON object is."""
 
@@ -321,6 +358,29 @@ class SimControl:
     def time(self) -> datetime:
         """The market's time."""
         return self._get(ShowTime(), datetime)
+
+    def enter(
+        self,
+        account: str,
+        action: Literal["BUY", "SELL"],
+        quantity: float,
+        symbol: str,
+        limit_price: float | None = None,
+    ) -> OrderView:
+        """Enter an order for a stock by hand, as in TWS: at a limit, or at the market.
+
+        Raises:
+            ConfigError: there is no such stock or account.
+        """
+        return self._get(EnterOrder(account, action, quantity, symbol, limit_price), OrderView)
+
+    def cancel(self, perm_id: int) -> None:
+        """Cancel an order by hand, as in TWS, whoever has placed it.
+
+        Raises:
+            ConfigError: no such order works.
+        """
+        self._ask(CancelOrder(perm_id))
 
     @property
     def orders(self) -> list[OrderView]:
