@@ -16,6 +16,7 @@ from ibproxy_server.core.effects import Effect, SendUpstream
 from ibproxy_server.core.orders import recorder
 from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.desk import OrderDesk
+from ibproxy_server.core.orders.disowned import DisownedOrders
 from ibproxy_server.core.orders.known_executions import KnownExecutions
 from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.orders.record import OrderRecord, Owner
@@ -171,6 +172,13 @@ def _tell_fills_again() -> None:
     setattr(KnownExecutions, "take", take)  # noqa: B010
 
 
+def _watch_nothing() -> None:
+    def plan(self: DisownedOrders) -> None:
+        del self
+
+    setattr(DisownedOrders, "plan", plan)  # noqa: B010
+
+
 _LINK = ("link cut", "link torn", "gateway restarted")
 
 GUARDS = {
@@ -192,6 +200,11 @@ GUARDS = {
         "an execution that was told is not told again from a list",
         _tell_fills_again,
         ("link cut", "gateway restarted", "gateway cut off"),
+    ),
+    "disowned": Guard(
+        "orders that the gateway knows by their permId alone are watched",
+        _watch_nothing,
+        ("gateway restarted",),
     ),
     "owners": Guard("an order's messages go to its owner", _take_any_owner),
     "drop-unsent": Guard(

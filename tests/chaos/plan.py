@@ -73,6 +73,7 @@ def _restart(dice: random.Random) -> dict[str, Any]:
         "held_s": dice.choice((0.0, 0.0, _seconds(dice, 0.5, 2.0))),
         "unready_s": dice.choice((0.0, 0.0, _seconds(dice, 0.5, 2.0))),
         "lost_s": dice.choice((0.0, 0.0, 0.0, 0.3)),
+        "orders": dice.choice(("kept", "kept", "anonymous")),
     }
 
 

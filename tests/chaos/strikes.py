@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from ibproxy.errors import ConfigError
 from ibproxy_sim.control import connect
+from tests.chaos.audit import WORKING
 from tests.chaos.link import Forwarder
 from tests.chaos.plan import MARKET_SPEED, Strike
 from tests.chaos.programs import GatewayProgram, ProxyProgram, StrategyProgram
@@ -21,6 +23,9 @@ Strikes = Callable[..., Awaitable[None]]
 
 LOCK_TIMEOUT_S = 30.0
 """A proxy that is stopped while it writes holds the lock for some seconds itself."""
+
+TIDY_AFTER_S = 6.0
+"""How long after a restart somebody cancels by hand what no program can cancel any more."""
 
 
 class Striker:
@@ -107,10 +112,13 @@ class Striker:
         await asyncio.sleep(for_s)
         link.mend()
 
-    async def _restart_gateway(self, for_s: float, **times_s: float) -> None:
+    async def _restart_gateway(self, for_s: float, orders: str, **times_s: float) -> None:
         in_market_s = {name: time_s * MARKET_SPEED for name, time_s in times_s.items()}
-        await self._control("restart", closed_s=for_s * MARKET_SPEED, **in_market_s)
+        await self._control("restart", closed_s=for_s * MARKET_SPEED, orders=orders, **in_market_s)
         await asyncio.sleep(for_s + times_s["unready_s"])
+        if orders == "anonymous":
+            await asyncio.sleep(TIDY_AFTER_S)
+            await asyncio.to_thread(_tidy_up, self._gateway.control_url)
 
     async def _cut_off(self, for_s: float, **how: Any) -> None:
         await self._control("outage", down_s=for_s * MARKET_SPEED, **how)
@@ -157,6 +165,15 @@ class Striker:
         await asyncio.to_thread(_hold, self._proxy.journal, for_s)
 
 
+def _tidy_up(control_url: str) -> None:
+    """Cancel by hand what has lost its ids and still works: no API client can (fact 3.39)."""
+    with connect(control_url) as control:
+        for order in control.orders:
+            if order.order_id == 0 and order.status in WORKING:
+                with contextlib.suppress(ConfigError):  # it has ended this moment
+                    control.cancel(order.perm_id)
+
+
 def _hold(journal: Path, for_s: float) -> None:
     """Hold SQLite's lock on writing, as another program that looks into the file may.
 
@@ -164,7 +181,7 @@ def _hold(journal: Path, for_s: float) -> None:
         sqlite3.OperationalError: it cannot be had; what has not struck may not be counted.
     """
     database = sqlite3.connect(journal, timeout=LOCK_TIMEOUT_S, isolation_level=None)
-    with closing(database):
+    with contextlib.closing(database):
         database.execute("BEGIN IMMEDIATE")
         time.sleep(for_s)
         database.execute("ROLLBACK")

@@ -149,10 +149,17 @@ def test_a_gateway_that_forgets_order_ids_is_understood(desk: Any, ib: Any, unti
         pass
     assert trade.orderStatus.status == "Submitted"
     assert codes_of(trade) == []
-    with outage(desk, ib, until):
-        at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 10, 99.0))
-    until(lambda: trade.orderStatus.status == "Filled", ib)
+    trade.order.lmtPrice = 2.0
+    ib.placeOrder(trade.contract, trade.order)
+    until(lambda: trade.order.lmtPrice == FAR_BELOW, ib)
+    ib.cancelOrder(trade.order)
+    until(lambda: codes_of(trade) == [2197, 2197], ib)
+    until(lambda: trade.orderStatus.status == "Submitted", ib)
+    at_the_exchange(desk.sim, trade, lambda engine, order: engine.fill(order, 10, 99.0))
+    ib.reqAllOpenOrders()  # or after WATCH_EVERY_S, when the proxy asks for itself
+    until(lambda: trade.orderStatus.status == "Filled" and trade.fills, ib)
     assert [fill.execution.shares for fill in trade.fills] == [10]
+    assert len(desk.sim.control.orders) == 1
 
 
 def test_orders_cancels_and_changes_during_an_outage(desk: Any, ib: Any, until: Until) -> None:

@@ -341,7 +341,10 @@ class OrderDesk:
             self.recorder.changed(record)
         if is_refusal:
             record.change, record.is_answered = None, True
-        if not is_of_cancel or record.take_refusal():
+        is_told = not is_of_cancel or record.take_refusal()
+        if record.is_disowned and code in codes.ORDER_IS_NOT_THERE:
+            self.rules.cannot_reach(record, "cancel")
+        elif is_told:
             self.statements.show_error(record, rest)
         elif is_not_there:
             self.statements.reject(record, _NOT_THERE)
@@ -353,8 +356,8 @@ class OrderDesk:
         self.book.learn_perm_id(record, fields[at.OPEN_PERM_ID])
         if self.open_lists.listed is not None:
             self.open_lists.listed.add(record)
-        self.reconciliation.heard(record)
         is_repeated = fields == record.open_message
+        self.reconciliation.heard(record, is_repeated=is_repeated)
         record.is_stated = True
         record.is_gone = False
         if record.change and at.states_terms(fields, record.change):
@@ -371,8 +374,8 @@ class OrderDesk:
             fields[1], fields[at.STATUS_CLIENT_ID], fields[at.STATUS_PERM_ID]
         )
         self.book.learn_perm_id(record, fields[at.STATUS_PERM_ID])
-        self.reconciliation.heard(record)
         is_repeated = fields == record.status_message and not record.is_shown_otherwise
+        self.reconciliation.heard(record, is_repeated=is_repeated)
         record.status_message = fields
         if not record.may_work:
             if record.status in CANCELLED:

@@ -22,6 +22,11 @@ from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.orders.statements import PENDING_CANCEL, Statements
 from ibproxy_server.core.session import Session
 
+_DISOWNED = (
+    "the gateway was restarted and knows the order by its permId alone; "
+    "it can be changed and cancelled in TWS"
+)
+
 
 class OutageRules:
     """Answers what cannot be sent."""
@@ -35,6 +40,9 @@ class OutageRules:
         reason = self._context.outage or session.held_up
         if reason and record:
             self.not_sent(record, "change", reason)
+        elif record and record.is_disowned:  # under its old id it might be taken for a new order
+            self.cannot_reach(record, "change")
+            return True
         elif reason:
             code, text = codes.ORDER_REJECTED
             session.error(client_order_id, code, text.format(reason=reason))
@@ -65,6 +73,10 @@ class OutageRules:
         """Tell that a change or a cancel has not left, and state how the order stands."""
         self._statements.tell(record, codes.NOT_SENT, what=_named(what, record), reason=reason)
         self._statements.restate(record)
+
+    def cannot_reach(self, record: OrderRecord, what: str) -> None:
+        """The gateway does not know an order by its id any more: nothing reaches it."""
+        self.not_sent(record, what, _DISOWNED)
 
     def settle_broken_off(self, record: OrderRecord, reason: str) -> None:
         """An order is still open: tell what may not have arrived, and state how it stands."""

@@ -25,6 +25,7 @@ from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
 from ibproxy_server.core.orders import layout as at
 from ibproxy_server.core.orders.book import OrderBook
+from ibproxy_server.core.orders.disowned import DisownedOrders
 from ibproxy_server.core.orders.doubts import Doubts
 from ibproxy_server.core.orders.endings import CANCELLED, Fills, ending
 from ibproxy_server.core.orders.outage import OutageRules
@@ -82,6 +83,7 @@ class Reconciliation:
         self._statements = statements
         self._doubts = doubts
         self._rules = rules
+        self._disowned = DisownedOrders(context, book)
         self.is_settled = False
         self.ask_open: Callable[[], None] = lambda: None
         self.ask_completed: Callable[[], None] = lambda: None
@@ -163,12 +165,17 @@ class Reconciliation:
             self._conclude()
         elif self._look_at_s is not None and now_s >= self._look_at_s and not outage:
             self._begin(is_link_kept=False, is_settled=self.is_settled)
+        elif not self._missing and self._disowned.is_due():
+            self.ask_open()
 
     def next_deadline_s(self) -> float | None:
         """Return when `advance` has something to do."""
         if self._missing:
             return self._given_up_at_s
-        return None if self._context.outage else self._look_at_s
+        if self._context.outage:
+            return None
+        due = [each for each in (self._look_at_s, self._disowned.watch_at_s) if each is not None]
+        return min(due, default=None)
 
     # what the gateway says
 
@@ -182,6 +189,10 @@ class Reconciliation:
             listed: the orders in it.
             is_ours: whether it was asked for by `ask_open`.
         """
+        if not self._missing and self._disowned.is_news(listed):
+            self._looks = 0
+            self._begin(is_link_kept=False, is_settled=self.is_settled)
+            return
         if not self.is_running:
             for record in self._book.unlisted(listed):
                 record.is_gone = True
@@ -195,8 +206,9 @@ class Reconciliation:
         self._nameless = [each for each in listed if not each.owner and not each.upstream_id]
         self._ended(_OPEN)
 
-    def heard(self, record: OrderRecord) -> None:
+    def heard(self, record: OrderRecord, *, is_repeated: bool) -> None:
         """The gateway has stated an order: how it stands is known."""
+        self._disowned.stated(record, is_repeated=is_repeated)
         if _OPEN not in self._missing:
             self._concerned.pop(record, None)
 
@@ -272,6 +284,7 @@ class Reconciliation:
         self._completed.clear()
         self._nameless.clear()
         self.is_settled = True
+        self._disowned.plan()
         if self._is_to_be_repeated:
             self._is_to_be_repeated = False
             self._begin(is_link_kept=True)

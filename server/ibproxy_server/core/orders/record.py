@@ -118,6 +118,12 @@ class OrderRecord:
         return self.is_stated and self.may_work
 
     @property
+    def is_disowned(self) -> bool:
+        """Whether the gateway knows it by its permId alone, as after a restart (fact 3.39)."""
+        stated = self.open_message
+        return self.owner is not None and stated is not None and stated[at.OPEN_ORDER_ID] == b"0"
+
+    @property
     def is_refused(self) -> bool:
         """Whether the gateway has refused it before stating it: its id is as good as new."""
         return self.is_gone and not self.was_stated

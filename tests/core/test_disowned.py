@@ -1,0 +1,206 @@
+"""Orders that a gateway knows by their permId alone after its restart (fact 3.39)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ibproxy_server.core.orders.disowned import WATCH_EVERY_S
+from ibproxy_server.core.orders.reconciliation import GIVE_UP_AFTER_S, LOOK_AGAIN_AFTER_S
+from tests.core.conftest import World
+from tests.core.outages import (
+    CUT_OFF,
+    come_back,
+    completed,
+    lose,
+    over_an_outage,
+    told,
+    working,
+)
+from tests.core.test_orders import execution, open_order, order, status
+
+PERM_ID = 900
+
+
+def listed(text: str = "Submitted", filled: int = 0) -> list[tuple[object, ...]]:
+    """Return what a list of open orders says of it: its permId, and 0 for both ids."""
+    stated = list(status(0, text, client_id=0, perm_id=PERM_ID))
+    stated[3], stated[4] = filled, 10 - filled
+    terms = list(open_order(0, client_id=0, perm_id=PERM_ID))
+    terms[14] = 10
+    return [tuple(terms), tuple(stated)]
+
+
+def lists_asked(world: World) -> list[str]:
+    """Return and forget which lists the gateway was asked for."""
+    return [each[0] for each in world.asked() if each[0] in {"16", "7", "99"}]
+
+
+@pytest.fixture
+def alpha(world: World) -> Any:
+    """Return a client whose order is disowned; what it was told meanwhile is forgotten."""
+    client = working(world)
+    over_an_outage(world, open_orders=listed())
+    client.take()
+    world.asked()
+    return client
+
+
+def test_they_are_watched(world: World, alpha: Any) -> None:
+    """Nothing is told of them live, so the open orders are asked for, and nothing else."""
+    world.pass_time(WATCH_EVERY_S - 0.1)
+    assert lists_asked(world) == []
+    world.pass_time(0.2)
+    assert lists_asked(world) == ["16"]
+    for message in (*listed(), (53, 1)):
+        world.say(*message)
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    assert lists_asked(world) == ["16"]
+    assert told(alpha) == []
+
+
+def test_a_list_that_does_not_come_is_not_asked_for_twice(world: World, alpha: Any) -> None:
+    """Two lists at once cannot be told apart (fact 3.42)."""
+    world.pass_time(4 * WATCH_EVERY_S)
+    assert lists_asked(world) == ["16"]
+    assert told(alpha) == []
+
+
+def test_news_of_other_orders_need_no_more_lists(world: World, alpha: Any) -> None:
+    """The gateway tells their fills live."""
+    alpha.say(*order(2))
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    assert lists_asked(world) == ["16"]
+    for message in (*listed(), open_order(2, perm_id=901), status(2, perm_id=901), (53, 1)):
+        world.say(*message)
+    assert lists_asked(world) == []
+    assert told(alpha) == [("order", "2"), ("status", "2", "Submitted", "0", "10")]
+
+
+def test_orders_with_ids_are_not_watched(world: World) -> None:
+    """The gateway tells of them as it happens."""
+    alpha = working(world)
+    over_an_outage(world, open_orders=[open_order(1), status(1)])
+    world.asked()
+    world.pass_time(10 * WATCH_EVERY_S)
+    assert lists_asked(world) == []
+    assert told(alpha) == []
+
+
+def test_a_fill_is_told_once(world: World, alpha: Any) -> None:
+    """A changed status in the list makes the proxy ask for executions."""
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    world.asked()
+    for message in (*listed(filled=4), (53, 1)):
+        world.say(*message)
+    assert lists_asked(world) == ["16", "7", "99"]
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    assert lists_asked(world) == []
+    fill = execution(0, "e1", "2147000003", shares=4, total=4, perm_id=PERM_ID, client_id=0)
+    world.list_orders(listed(filled=4), [fill])
+    assert told(alpha) == [("status", "1", "Submitted", "4", "6"), ("execution", "-1", "1", "e1")]
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    assert lists_asked(world) == ["16"]
+
+
+def test_its_end_is_told(world: World, alpha: Any) -> None:
+    """It is listed no more: what has become of it is asked for, as after an outage."""
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    world.say(53, 1)
+    assert told(alpha) == []
+    fill = execution(0, "e1", "2147000003", perm_id=PERM_ID, client_id=0)
+    world.list_orders([], [fill], [completed(PERM_ID, "Filled", 10)])
+    assert told(alpha) == [("execution", "-1", "1", "e1"), ("status", "1", "Filled", "10", "0")]
+    world.asked()
+    world.pass_time(10 * WATCH_EVERY_S)
+    assert lists_asked(world) == []
+
+
+def test_an_end_within_the_list_is_followed_by_its_fills(world: World, alpha: Any) -> None:
+    """The list may still state it, as done."""
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    world.asked()
+    for message in (*listed("Filled", 10), (53, 1)):
+        world.say(*message)
+    assert told(alpha)[-1] == ("status", "1", "Filled", "10", "0")
+    assert lists_asked(world) == ["16", "7", "99"]
+
+
+def test_a_clients_own_list_serves_as_well(world: World, alpha: Any) -> None:
+    """Whoever asked for it."""
+    alpha.say(16, 1)
+    world.asked()
+    world.say(53, 1)
+    assert lists_asked(world) == ["16", "7", "99"]
+
+
+def test_an_unknown_order_is_looked_for_again_all_the_same(world: World, alpha: Any) -> None:
+    """News of a disowned order must not use up the looks that another order waits for."""
+    alpha.say(*order(2))
+    lose(world)
+    come_back(world)
+    for filled in range(5):
+        for message in (*listed(filled=filled), (53, 1)):
+            world.say(*message)
+        world.pass_time(GIVE_UP_AFTER_S)  # the other lists do not come
+        world.say(*listed(filled=filled + 1)[1])
+        world.say(53, 1)
+    lists_asked(world)
+    for message in (*listed(filled=5), (53, 1)):
+        world.say(*message)
+    world.pass_time(GIVE_UP_AFTER_S + LOOK_AGAIN_AFTER_S[0])
+    assert "7" in lists_asked(world)
+
+
+def test_nothing_is_watched_while_ib_is_cut_off(world: World, alpha: Any) -> None:
+    """The gateway would tell what it knew before."""
+    world.say(*CUT_OFF)
+    world.pass_time(10 * WATCH_EVERY_S)
+    assert lists_asked(world) == []
+    told(alpha)
+
+
+def test_a_change_does_not_leave(world: World, alpha: Any) -> None:
+    """Its id may be free again at the gateway (fact 3.14), and the change would be a new order."""
+    alpha.say(*order(1))
+    assert world.asked(3) == []
+    assert told(alpha) == [
+        ("error", "1", "2197"),
+        ("order", "1"),
+        ("status", "1", "Submitted", "0", "10"),
+    ]
+
+
+@pytest.mark.parametrize("message", [(4, 1, 1, "", "", ""), (58, 1, "", "")])
+def test_a_cancel_is_tried(world: World, alpha: Any, message: tuple[object, ...]) -> None:
+    """If the gateway does not know the order by that id, it lives on, and its owner is told so."""
+    alpha.say(*message)
+    [[_, _, order_id, *_]] = world.asked(4)
+    world.say(4, 2, order_id, 10147, f"OrderId {order_id} that needs to be cancelled is not found.")
+    assert told(alpha) == [
+        ("error", "1", "2197"),
+        ("order", "1"),
+        ("status", "1", "Submitted", "0", "10"),
+    ]
+
+
+def test_a_cancel_that_arrives_cancels(world: World, alpha: Any) -> None:
+    """Whether the gateway still knows the id is its own matter."""
+    alpha.say(4, 1, 1, "", "", "")
+    world.say(*status(1, "Cancelled", perm_id=PERM_ID))
+    assert ("status", "1", "Cancelled", "0", "10") in told(alpha)
+
+
+def test_one_that_has_its_ids_again_is_watched_no_more(world: World, alpha: Any) -> None:
+    """The gateway has learned them after all."""
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    world.asked()
+    for message in (open_order(1, perm_id=PERM_ID), status(1, perm_id=PERM_ID), (53, 1)):
+        world.say(*message)
+    world.list_orders([open_order(1, perm_id=PERM_ID), status(1, perm_id=PERM_ID)])
+    world.asked()
+    world.pass_time(10 * WATCH_EVERY_S)
+    assert lists_asked(world) == []
+    alpha.say(*order(1))
+    assert len(world.asked(3)) == 1
