@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ibproxy_sim.control import connect
-from ibproxy_sim.control.operations import ExecutionView, OrderView
+from ibproxy_sim.control.views import ExecutionView, OrderView
 from ibproxy_sim.exchange.market import Market
 
 CLIENT_ID = 1

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ibproxy_sim.control.operations import OrderView
+from ibproxy_sim.control.views import OrderView
 from tests.chaos.accounts import Books, Line, Story, owner_of
 
 UNKNOWN = 2198

@@ -11,7 +11,8 @@ import msgspec
 
 from ibproxy.errors import ConfigError
 from ibproxy_sim.control import connect
-from ibproxy_sim.control.operations import OrderView, SimControl
+from ibproxy_sim.control.operations import SimControl
+from ibproxy_sim.control.views import OrderView
 
 Words = list[str]
 

@@ -6,6 +6,7 @@
         control.fault("freeze", for_s=30)
 
     operations.py                what can be asked of it
+    views.py                     what is shown of it
     link.py                      its own port
 """
 

@@ -17,79 +17,19 @@ from msgspec import Meta
 
 from ibproxy.errors import ConfigError
 from ibproxy_sim.build import Simulation
+from ibproxy_sim.control.views import (
+    AccountView,
+    ExecutionView,
+    OrderView,
+    PositionView,
+    StatisticsView,
+    order_view,
+)
 from ibproxy_sim.exchange.times import eastern
 from ibproxy_sim.exchange.universe import ContractQuery
 from ibproxy_sim.faults.board import make_fault
-from ibproxy_sim.orders.order import Order
-from ibproxy_sim.wire.wording import price_text
 
 T = TypeVar("T")
-
-
-class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """One order, as the stand-in knows it."""
-
-    client_id: int
-    order_id: int
-    perm_id: int
-    account: str
-    symbol: str
-    action: str
-    order_type: str
-    quantity: float
-    filled: float
-    average_price: float
-    limit_price: float | None
-    status: str
-    order_ref: str
-    placed_at: datetime
-
-
-class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
-    """One fill."""
-
-    exec_id: str
-    client_id: int
-    order_id: int
-    perm_id: int
-    account: str
-    symbol: str
-    side: str
-    shares: float
-    price: float
-    commission: float | None
-    time: datetime
-
-
-class PositionView(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account holds of one contract."""
-
-    account: str
-    con_id: int
-    symbol: str
-    sec_type: str
-    quantity: float
-    average_cost: float
-
-
-class AccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account is worth, in USD."""
-
-    account: str
-    cash: float
-    net_liquidation: float
-
-
-class StatisticsView(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway has seen; `requests` counts messages by their id."""
-
-    time: datetime
-    connections: int
-    open_connections: int
-    most_connections: int
-    client_ids: list[int]
-    lines: int
-    requests: dict[str, int]
 
 
 class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do"):
@@ -179,7 +119,7 @@ class EnterOrder(Operation, frozen=True, tag="enter"):
             raise ConfigError(f"there is no stock {self.symbol!r}")
         if self.account not in sim.trading.books.accounts:
             raise ConfigError(f"there is no account {self.account!r}")
-        return _order_view(
+        return order_view(
             sim.manual.enter(self.account, stock, self.action, self.quantity, self.limit_price)
         )
 
@@ -202,7 +142,7 @@ class ShowOrders(Operation, frozen=True, tag="orders"):
 
     def perform(self, sim: Simulation) -> list[OrderView]:
         """Return them."""
-        return [_order_view(order) for order in sim.trading.books.orders]
+        return [order_view(order) for order in sim.trading.books.orders]
 
 
 class ShowExecutions(Operation, frozen=True, tag="executions"):
@@ -289,26 +229,6 @@ AnyOperation = (
     | ShowOrders | ShowExecutions | ShowPositions | ShowAccounts | ShowStatistics
 )  # fmt: skip
 """All of them; the tag in `do` tells which one a JSON object is."""
-
-
-def _order_view(order: Order) -> OrderView:
-    limit = order.terms.number("lmt_price")
-    return OrderView(
-        client_id=order.client_id,
-        order_id=order.order_id,
-        perm_id=order.perm_id,
-        account=order.account,
-        symbol=order.instrument.symbol if order.instrument else order.terms.text("symbol"),
-        action=order.terms.text("action"),
-        order_type=order.type_name,
-        quantity=order.quantity,
-        filled=order.filled,
-        average_price=float(price_text(order.average_price)),
-        limit_price=limit,
-        status=order.status.wire_text,
-        order_ref=order.terms.text("order_ref"),
-        placed_at=eastern(order.placed_at_s),
-    )
 
 
 class SimControl:
