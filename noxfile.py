@@ -35,7 +35,7 @@ SHORT = "test_names or test_seam or test_imports or test_insync or test_versions
 SHORT += " or subclass or twenty or startLoop or numbers or travel or pool"
 """What is run of them without `-- long`."""
 
-NEEDED = ("pandas>=2", "pytest>=8.3", "pytest-timeout>=2.3")
+NEEDED = ("filelock>=3.16", "pandas>=2", "pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6")
 
 QUIET = "ignore:There is no current event loop:DeprecationWarning"
 """From Python 3.12 on, the `eventkit` of ib_insync and ib_async 1.0 is warned of at its import."""

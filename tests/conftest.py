@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from ib_async import util
 
 from ibproxy_sim.threaded import ThreadedSim
@@ -75,6 +76,18 @@ def sim_server(start_sim: Callable[[Settings], ThreadedSim]) -> ThreadedSim:
     return start_sim(Settings(speed=20))
 
 
+def install_once(folder: Path, command: list[str]) -> None:
+    """Run a command that installs into a folder, in one process only; skip if it cannot be."""
+    with FileLock(folder / "lock", timeout=2 * INSTALL_S):
+        if (folder / "installed").exists():
+            return
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
+        except (subprocess.SubprocessError, OSError) as error:
+            pytest.skip(f"{' '.join(command)} does not work here: {error}")
+        (folder / "installed").touch()
+
+
 @pytest.fixture(scope="session")
 def install_apart(pytestconfig: pytest.Config) -> Callable[..., Path]:
     """Installs packages into a folder that outlives the session, without their dependencies."""
@@ -84,15 +97,8 @@ def install_apart(pytestconfig: pytest.Config) -> Callable[..., Path]:
         if not cache:
             pytest.skip("pytest's cache, where packages are kept, is switched off")
         folder = Path(str(cache.mkdir(f"judge-{name}")))
-        done = folder / "installed"
-        if not done.exists():
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-            command += ["--target", str(folder), *requirements]
-            try:
-                subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
-            except (subprocess.SubprocessError, OSError) as error:
-                pytest.skip(f"{name} cannot be installed here: {error}")
-            done.touch()
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        install_once(folder, [*command, "--target", str(folder), *requirements])
         return folder
 
     return install

@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -31,6 +30,7 @@ from ibproxy_sim.exchange.market import Quote
 from ibproxy_sim.exchange.universe import Instrument
 from ibproxy_sim.threaded import ThreadedSim
 from ibproxy_sim.wire.settings import Settings
+from tests.conftest import install_once
 
 MONDAY_S = 1776092400.0
 ACCOUNTS = ("DU1000001", "DU1000002")
@@ -38,7 +38,7 @@ ADVISOR_ACCOUNTS = ("DF1000000", *ACCOUNTS)
 SPEED = 20.0
 AAPL = 265598
 PATIENCE_S = 15.0
-PACKAGE, INSTALL_S = "@stoqey/ib@1.6.10", 100
+PACKAGE = "@stoqey/ib@1.6.10"
 LIBRARY = os.environ.get("IBPROXY_JUDGE", "ib_async")
 """Which of the two libraries with one API sits on the bench."""
 
@@ -194,13 +194,8 @@ def install_by_npm(pytestconfig: pytest.Config, name: str, *packages: str) -> Pa
     if not cache:
         pytest.skip("pytest's cache, where the package is kept, is switched off")
     folder = Path(str(cache.mkdir(name)))
-    if not (folder / "installed").exists():
-        command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", *packages]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_S)
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm cannot install {', '.join(packages)}: {error}")
-        (folder / "installed").touch()
+    command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", *packages]
+    install_once(folder, command)
     return folder
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.judges.conftest import INSTALL_S, PACKAGE, Bench, install_by_npm
+from tests.conftest import INSTALL_S
+from tests.judges.conftest import PACKAGE, Bench, install_by_npm
 
 ACCOUNT = "DU1000001"
 RUNNER = ("jest@30", "ajv@8")
