@@ -15,8 +15,8 @@ from ibproxy.wire.messages import FIRST_VERSION
 from ibproxy_server.core.effects import Effect, SendUpstream
 from ibproxy_server.core.orders import recorder
 from ibproxy_server.core.orders.book import OrderBook
-from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.orders.disowned import DisownedOrders
+from ibproxy_server.core.orders.instructions import Instructions
 from ibproxy_server.core.orders.known_executions import KnownExecutions
 from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.orders.record import OrderRecord, Owner
@@ -116,7 +116,7 @@ def _keep_unsent() -> None:
         del self
 
     def send_order(
-        self: OrderDesk, session: Session, fields: list[bytes], record: OrderRecord, *_: object
+        self: Instructions, session: Session, fields: list[bytes], record: OrderRecord, *_: object
     ) -> None:
         def leave() -> tuple[bytes, ...]:
             record.has_left = True
@@ -125,7 +125,7 @@ def _keep_unsent() -> None:
         self._context.pacer.push_lazily(session.number, leave, first=True)
 
     setattr(Pacer, "clear", clear)  # noqa: B010
-    setattr(OrderDesk, "_send_order", send_order)  # noqa: B010
+    setattr(Instructions, "_send_order", send_order)  # noqa: B010
 
 
 def _leave_families_held() -> None:

@@ -1,6 +1,7 @@
 """Orders: never lost, never doubled, never guessed.
 
-desk              what sessions ask about orders, and what is told of them
+desk              what goes to the gateway about orders, and what comes from it
+instructions      orders, changes and cancels, as sessions give them
 book              which order is whose: ids mapped both ways
 record            one order, and how it stands as far as is known
 executions        executions and their commissions
