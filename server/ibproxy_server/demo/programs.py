@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -78,9 +79,7 @@ class Program:
 
     def ask_to_end(self) -> None:
         """Ask it to end; returns at once."""
-        if self._process:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+        self._send(signal.SIGTERM)
 
     async def end(self) -> None:
         """Return when it has ended, by force if need be."""
@@ -92,6 +91,15 @@ class Program:
         except asyncio.TimeoutError:
             pass
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._send(signal.SIGKILL)
         await self._process.wait()
+
+    def _send(self, number: signal.Signals) -> None:
+        """Send a signal, if it has not ended.
+
+        asyncio's own way looks first whether the process has ended, and then what waits for its end
+        may miss its status, and says so on standard error (python/cpython#119710).
+        """
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
