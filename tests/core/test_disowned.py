@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from tests.core.outages import (
     told,
     working,
 )
-from tests.core.test_orders import execution, open_order, order, status
+from tests.core.test_orders import OURS, execution, open_order, order, status
 
 PERM_ID = 900
 
@@ -204,3 +205,34 @@ def test_one_that_has_its_ids_again_is_watched_no_more(world: World, alpha: Any)
     assert lists_asked(world) == []
     alpha.say(*order(1))
     assert len(world.asked(3)) == 1
+
+
+def test_no_change_leaves_before_the_orders_are_listed(world: World) -> None:
+    """A proxy that has just been started does not know yet how its orders stand."""
+    working(world)
+    world.pass_time(1.0)
+    world = world.restarted().connect(has_lists=False)
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    assert world.asked(3) == []
+    assert told(alpha)[0] == ("error", "1", "2197")
+    world.list_orders([open_order(1, perm_id=PERM_ID), status(1, perm_id=PERM_ID)])
+    alpha.say(*order(1))
+    assert len(world.asked(3)) == 1
+
+
+def test_a_proxy_that_comes_back_with_another_client_id(world: World) -> None:
+    """The gateway would take a change for a new order of that client's: it does not leave."""
+    working(world)
+    world.pass_time(1.0)
+    settings = replace(world.hub.settings, client_id=OURS + 1)
+    world = World(settings, tuple(world.recorded)).connect(has_lists=False)
+    alpha = world.client("alpha").start()
+    world.list_orders([open_order(1, perm_id=PERM_ID), status(1, perm_id=PERM_ID)])
+    alpha.take()
+    alpha.say(*order(1))
+    assert world.asked(3) == []
+    assert told(alpha)[0] == ("error", "1", "2197")
+    world.asked()
+    world.pass_time(WATCH_EVERY_S + 0.1)
+    assert lists_asked(world) == ["16"]

@@ -82,6 +82,7 @@ class Bench:
             self._proxy = ThreadedProxy(
                 Config(
                     gateway=f"127.0.0.1:{self.sim.port}",
+                    client_id=0,  # as which it may bind orders by hand
                     server_version=178 if way == "door" or LIBRARY == "ib_insync" else 176,
                     listen=(f"ipc://{self._folder.name}/p.sock",),
                     doors=(DoorConfig("127.0.0.1:0", "judge"),),

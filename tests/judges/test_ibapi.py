@@ -222,7 +222,6 @@ def test_an_advisors_data(advisor_bench: Any) -> None:
         assert {row[2] for row in client.named("error")} <= NOTICES
 
 
-@pytest.mark.only_direct("the proxy binds no orders that are entered by hand")
 def test_client_0_is_given_what_was_entered_by_hand(bench: Any) -> None:
     """Once it has asked for it, an order by hand gets an id, and is told as its own."""
     with connected(bench, 0) as client:

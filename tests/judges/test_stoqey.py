@@ -31,8 +31,8 @@ SECOND_WAY = "door"
 CONFIRMED = {162, 202, 2152}
 """Codes that confirm a cancel, or tell of smart depth's exchanges."""
 
-REFUSED_AT_A_DOOR = ["reqAutoOpenOrders orderBound", "exerciseOptions commissionReport"]
-"""The proxy binds no orders that are entered by hand, and refuses to exercise options."""
+REFUSED_AT_A_DOOR = ["exerciseOptions commissionReport"]
+"""The proxy refuses to exercise options."""
 
 NOT_ALLOWED = 321
 
@@ -180,7 +180,6 @@ def test_what_it_decoded_of_an_option_is_the_truth(seen: dict[str, Any]) -> None
     assert [(row["shares"], row["price"]) for row in shares] == [(100, seen["option"]["strike"])]
 
 
-@pytest.mark.only_direct("the proxy binds no orders that are entered by hand")
 def test_client_0_is_given_what_was_entered_by_hand(seen: dict[str, Any], bench: Any) -> None:
     """The order that the bench has entered is bound."""
     [[perm_id, client_id, order_id]] = named(seen, "orderBound")

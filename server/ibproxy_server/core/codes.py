@@ -110,6 +110,9 @@ READ_ONLY = b"Read-Only"
 CANCEL_REFUSALS = frozenset({135, 136, 161, 10147, 10148})
 """Codes that refuse a cancel (facts 3.82 to 3.84)."""
 
+OF_ORDERS = CANCEL_REFUSALS | {103, 104, 105, 110, 201, 202, 399}
+"""Codes that are about an order, whatever id they carry."""
+
 ORDER_IS_NOT_THERE = frozenset({135, 10147})
 """Those of them that say that there is no such order."""
 

@@ -69,7 +69,7 @@ class Hub:
             self.context,
             self.requests,
             self.serial,
-            self.orders.error,
+            self.orders,
             self.outage.gateway_says,
         )
         self.session_desk = SessionDesk(

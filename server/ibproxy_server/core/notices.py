@@ -9,6 +9,7 @@ from ibproxy.wire.messages import Answer
 from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.effects import Level
+from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.requests import FIRST_REQUEST_ID, RequestDesk
 from ibproxy_server.core.serial import SerialDesk
 from ibproxy_server.core.session import Session
@@ -30,7 +31,7 @@ class NoticeDesk:
         context: shared by all desks.
         requests: takes those with a request id.
         serial: takes those whose text names what was asked.
-        order_error: takes those with an order id; says whether it is known.
+        orders: takes those with an order id.
         link_to_ib: takes the codes that say how the gateway's own link to IB is.
     """
 
@@ -39,13 +40,13 @@ class NoticeDesk:
         context: Context,
         requests: RequestDesk,
         serial: SerialDesk,
-        order_error: Callable[[int, int, list[bytes]], bool],
+        orders: OrderDesk,
         link_to_ib: Callable[[int], None],
     ) -> None:
         self._context = context
         self._requests = requests
         self._serial = serial
-        self._order_error = order_error
+        self._orders = orders
         self._link_to_ib = link_to_ib
         self._farms: dict[tuple[str, bytes], bytes] = {}
 
@@ -54,11 +55,11 @@ class NoticeDesk:
         del row
         fields = payload.split(b"\0")
         for_id, code, rest = int(fields[2]), int(fields[3]), fields[3:-1]
-        if for_id in _NO_ID:
+        if for_id in _NO_ID and not self._orders.is_bound_orders(for_id, code):
             self._without_id(code, rest, payload)
         elif for_id >= FIRST_REQUEST_ID:
             self._requests.error(fields[2], code, rest)
-        elif not self._order_error(for_id, code, rest):
+        elif not self._orders.error(for_id, code, rest):
             text = f"error {code} for order {for_id}, which is nobody's here: {fields[4]!r}"
             self._context.notice(Level.INFO, text)
 
@@ -70,6 +71,13 @@ class NoticeDesk:
     def reset(self) -> None:
         """The connection to the gateway is gone."""
         self._farms.clear()
+
+    def _is_no_list(self, payload: bytes) -> bool:
+        """Whether a read-only gateway refuses a list (fact 1.44): who waits is told, or waits on.
+
+        Those are completed orders, and the list that would bind those by hand.
+        """
+        return self._serial.refuse_completed(payload) or self._orders.open_lists.bound()
 
     def _without_id(self, code: int, rest: list[bytes], payload: bytes) -> None:
         text = rest[1]
@@ -85,8 +93,8 @@ class NoticeDesk:
         elif code in codes.PROXY_ONLY:
             shown = text.decode(errors="replace")
             self._context.notice(Level.INFO, f"the gateway says {code}: {shown}")
-        elif codes.READ_ONLY in text and self._serial.refuse_completed(payload):
-            pass  # who waits for completed orders has been told
+        elif codes.READ_ONLY in text and self._is_no_list(payload):
+            pass
         elif code in codes.REFUSALS:
             # nothing says whose message it answers: the last one's is the best guess, and
             # telling everybody would be wrong for all but one

@@ -45,7 +45,7 @@ class SessionDesk:
         self._answers: dict[int, Callable[[Session, list[bytes]], None]] = {
             8: lambda session, _: self._tell_next_id(session),
             14: self._log_level,
-            15: self._auto_open_orders,
+            15: orders.by_hand.auto_open,
             17: lambda session, _: session.say(15, 1, ",".join(session.view.accounts)),
             59: self._market_data_type,
             71: self._start_api,
@@ -94,11 +94,6 @@ class SessionDesk:
         if not FIRST_LOG_LEVEL <= level <= LAST_LOG_LEVEL:
             code, text = codes.BAD_LOG_LEVEL
             session.error(-1, code, text.format(level=level))
-
-    def _auto_open_orders(self, session: Session, fields: list[bytes]) -> None:
-        """Manual orders are bound by nobody yet; other ids than 0 never may (fact 3.43)."""
-        if fields[2] == b"1" and session.client_id != 0:
-            session.error(-1, *codes.AUTO_BIND_REFUSED)
 
     def _market_data_type(self, session: Session, fields: list[bytes]) -> None:
         session.market_data_type = fields[2]

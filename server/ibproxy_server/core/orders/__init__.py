@@ -14,7 +14,8 @@ recorder          what the journal must know, and what waits until it does
 journal_entries   what is written to the journal, as values
 outage            orders, changes and cancels that are asked for during an outage
 doubts            orders that may have got lost on their way
-disowned          orders that a restarted gateway knows by their permId alone
+disowned          orders that the gateway knows by other ids than they were placed under
+by_hand           orders entered in TWS: bound, if the proxy is client 0
 reconciliation    what happened in an outage, asked of the gateway and told once
 endings           how an order ended that is open no more
 """

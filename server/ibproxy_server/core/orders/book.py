@@ -132,6 +132,7 @@ class OrderBook:
             return None  # it has come back to life
         self.records.remove(oldest)
         self._by_upstream_id.pop(oldest.upstream_id, None)
+        self._by_upstream_id.pop(oldest.bound_id, None)
         if self._by_perm_id.get(oldest.perm_id) is oldest:
             del self._by_perm_id[oldest.perm_id]
         oldest.family[:] = [each for each in oldest.family if each is not oldest]
@@ -189,8 +190,12 @@ class OrderBook:
         """Return all orders of an owner, oldest first."""
         return list(self._by_owner.get(owner, {}).values())
 
+    def bound(self) -> list[OrderRecord]:
+        """Return the orders by hand that this proxy was given."""
+        return [each for each in self.records if each.owner is None and each.bound_id]
+
     def of_upstream(self, upstream_id: int) -> OrderRecord | None:
-        """Return the order that this proxy placed under that id."""
+        """Return the order that this proxy placed, or was given, under that id."""
         return self._by_upstream_id.get(upstream_id)
 
     def foreign(self, upstream_id: int, client_id: int, perm_id: bytes) -> OrderRecord:
@@ -201,6 +206,11 @@ class OrderBook:
             self.records.append(record)
             self._by_perm_id[perm_id] = record
         return record
+
+    def bind(self, record: OrderRecord, order_id: int) -> None:
+        """Client 0, which this proxy is, has been given an order under an id below 0."""
+        record.bound_id = order_id
+        self._by_upstream_id[order_id] = record
 
     def learn_perm_id(self, record: OrderRecord, perm_id: bytes) -> None:
         """The gateway has told the order's permId; 0 is none yet (fact 3.19)."""
@@ -214,6 +224,7 @@ class OrderBook:
             if record.owner is None and record not in listed:
                 self.records.remove(record)
                 self._by_perm_id.pop(record.perm_id, None)
+                self._by_upstream_id.pop(record.bound_id, None)
 
     def unlisted(self, listed: Collection[OrderRecord]) -> list[OrderRecord]:
         """Return the orders of this proxy that were open and are not in the gateway's full list.

@@ -14,6 +14,7 @@ from ibproxy_server.core import codes
 from ibproxy_server.core.context import Context
 from ibproxy_server.core.orders import layout as at
 from ibproxy_server.core.orders.book import OrderBook
+from ibproxy_server.core.orders.by_hand import OrdersByHand
 from ibproxy_server.core.orders.doubts import Doubts
 from ibproxy_server.core.orders.executions import Executions
 from ibproxy_server.core.orders.instructions import Instructions
@@ -40,10 +41,11 @@ class OrderDesk:
         self.book = OrderBook()
         self.recorder = Recorder(context, self.book)
         self.owners = Owners(context, self.book)
+        self.by_hand = OrdersByHand(context, self.book, self.owners)
         self.statements = Statements(context, self.book, self.owners)
         self.doubts = Doubts(context, self.book, self.recorder, self.statements)
         self.rules = OutageRules(context, self.statements)
-        self.instructions = Instructions(context, self.book, self.recorder, self.rules)
+        self.instructions = Instructions(context, self.book, self.owners, self.recorder, self.rules)
         self.reconciliation = Reconciliation(
             context, self.book, self.recorder, self.statements, self.doubts, self.rules
         )
@@ -73,7 +75,7 @@ class OrderDesk:
             11: self.executions.answer,
             53: lambda _: self.open_lists.end(),
             59: self.executions.commission,
-            100: self._bound,
+            100: self.by_hand.bound,
         }
 
     # from clients
@@ -84,6 +86,7 @@ class OrderDesk:
 
     def forget(self, session: Session) -> None:
         """The session is over; its orders stay (fact 1.57)."""
+        self.by_hand.forget(session)
         self.open_lists.forget(session)
         self.executions.forget(session)
 
@@ -96,6 +99,7 @@ class OrderDesk:
 
     def start(self) -> None:
         """The gateway is there: what it lists is the truth, whatever the journal said."""
+        self.by_hand.start()
         self.reconciliation.start()
 
     def reconcile(self) -> None:
@@ -178,9 +182,14 @@ class OrderDesk:
             self.statements.reject(record, _NOT_THERE)
         return True  # reqGlobalCancel is never answered (fact 3.87)
 
+    def is_bound_orders(self, for_id: int, code: int) -> bool:
+        """Whether an error with an id below 0 is about an order by hand that is bound."""
+        return code in codes.OF_ORDERS and self.book.of_upstream(for_id) is not None
+
     def _open_order(self, fields: list[bytes]) -> None:
         record = self.owners.record(fields[1], fields[at.OPEN_CLIENT_ID], fields[at.OPEN_PERM_ID])
         record.account = fields[at.OPEN_ACCOUNT]
+        self.owners.stated(record, fields[1], fields[at.OPEN_CLIENT_ID])
         self.book.learn_perm_id(record, fields[at.OPEN_PERM_ID])
         if self.open_lists.listed is not None:
             self.open_lists.listed.add(record)
@@ -194,6 +203,7 @@ class OrderDesk:
             record.is_answered = self._has_margins(fields)
         record.open_message = fields if record.may_work else None
         self.recorder.stated(record)
+        self.by_hand.opened(record)
         for session in self.open_lists.audience_of(record, fields, is_repeated=is_repeated):
             self.statements.show(session, record, fields)
 
@@ -218,7 +228,3 @@ class OrderDesk:
             return at.has_margins(fields, self._context.server_version)
         except (IndexError, ValueError):
             return True  # what cannot be read is passed on, and not waited for
-
-    def _bound(self, fields: list[bytes]) -> None:
-        """Message 100 tells the order id that a manual order got; no session binds yet."""
-        self.book.raise_upstream_id(max(0, int(fields[3])))

@@ -1,8 +1,9 @@
-"""Orders that a restarted gateway knows by their permId alone, with 0 for both ids (fact 3.39).
+"""Orders that the gateway knows by other ids than they were placed under.
 
-It tells nothing of them live, and their order ids reach nothing. So as long as there are any, the
-open orders are listed now and then: what a list says anew is told to owners, and executions and
-ends are then asked for as after an outage.
+After its restart both may be 0 (fact 3.39); if the proxy has another client id than when it placed
+them, they are those of before. The gateway then tells nothing of them live, and their order ids
+reach nothing. So as long as there are any, the open orders are listed now and then: what a list
+says anew is told to owners, and executions and ends are then asked for as after an outage.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class DisownedOrders:
     def plan(self) -> None:
         """The lists have told all they can: look again later, if there are any."""
         self._is_news = False
-        is_any = any(each.is_disowned for each in self._book.records)
+        is_any = any(each.is_disowned and each.may_work for each in self._book.records)
         self.watch_at_s = self._context.now_s + WATCH_EVERY_S if is_any else None
 
     def is_due(self) -> bool:

@@ -56,7 +56,7 @@ class Doubts:
         """Cancels and changes under way may or may not have arrived."""
         today = self._context.gateway_day()
         for record in self._book.records:
-            if record.owner and record.may_work:
+            if record.is_followed and record.may_work:
                 record.break_off()
                 if record.is_open:
                     record.open_day = today

@@ -25,6 +25,9 @@ from ibproxy_server.core.session import Place, Session
 
 EXECUTIONS = 7
 
+UNSET_ID = b"2147483647"
+"""The order id of an order by hand, in its executions (fact 3.22)."""
+
 _LIVE = b"-1"
 """Request id of an execution that nobody asked for (fact 12.4)."""
 
@@ -98,7 +101,8 @@ class Executions:
                 continue
             shown = list(fields)
             order_id, shown[at.EXEC_CLIENT_ID] = self._owners.ids_for(session, record)
-            shown[at.EXEC_ORDER_ID] = order_id
+            if order_id != b"0" or shown[at.EXEC_ORDER_ID] != UNSET_ID:
+                shown[at.EXEC_ORDER_ID] = order_id
             shown[at.EXEC_REQUEST_ID] = client_id
             session.send(b"\0".join(shown))
             shown_to[session] += 1
@@ -119,13 +123,12 @@ class Executions:
             self._reconciliation.executed(record, fields)
             if is_news:
                 self._recorder.changed(record)
-            is_first = self._reconciliation.is_first and record.is_of_earlier_run
-            is_news = is_news and not is_first
+            is_old = record.is_of_earlier_run or record.owner is None
+            is_news = is_news and not (is_old and self._reconciliation.is_first)
         elif is_news:
             record.fills += 1
             self._recorder.stated(record)
-        session = self._owners.session_of(record)
-        return [(session, _LIVE)] if session and is_news else []
+        return [(each, _LIVE) for each in self._owners.listeners(record) if is_news]
 
     def _is_wanted(self, session: Session, place: Place, record: OrderRecord) -> bool:
         """Whether an execution passes the client id filter; 0 means all (fact 3.107)."""

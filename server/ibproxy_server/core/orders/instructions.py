@@ -16,6 +16,7 @@ from ibproxy_server.core.context import Context
 from ibproxy_server.core.orders import layout as at
 from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.outage import OutageRules
+from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.session import Session
@@ -28,10 +29,16 @@ class Instructions:
     """Carries them out, or refuses them."""
 
     def __init__(
-        self, context: Context, book: OrderBook, recorder: Recorder, rules: OutageRules
+        self,
+        context: Context,
+        book: OrderBook,
+        owners: Owners,
+        recorder: Recorder,
+        rules: OutageRules,
     ) -> None:
         self._context = context
         self._book = book
+        self._owners = owners
         self._recorder = recorder
         self._rules = rules
 
@@ -43,7 +50,7 @@ class Instructions:
             session.error(client_order_id, code, text.format(id=client_order_id))
             return
         is_what_if = at.is_what_if(fields, self._context.server_version)
-        record = self._book.of_client(session.owner, client_order_id)
+        record = self._order(session, client_order_id)
         if record and (record.is_what_if or record.is_refused):
             record = None  # an answered what-if is no order, but has used up its id [assumed]
         if record is None and client_order_id < self._book.next_client_id(session.owner):
@@ -64,6 +71,20 @@ class Instructions:
         except LocalError as error:
             self._reject(session, client_order_id, str(error))
             return
+        self._note(record, session, fields, is_new=is_new)
+        fields[1] = b"%d" % record.order_id
+        refuse = partial(self._refuse_unsent, session, record, is_new=is_new)
+        send = partial(self._send_order, session, fields, record, refuse)
+        not_recorded = partial(self._not_recorded, record, send, refuse, is_new=is_new)
+        if record.owner:
+            self._recorder.hold(record, fields, fields[at.OCA_GROUP], send, not_recorded)
+        else:
+            send()  # entered by hand: it is not the journal's
+
+    def _note(
+        self, record: OrderRecord, session: Session, fields: list[bytes], *, is_new: bool
+    ) -> None:
+        """Take note of an order's terms; its group gets a name of its own upstream."""
         record.account = fields[at.ACCOUNT]
         if is_new:
             record.day = self._context.gateway_day()
@@ -74,15 +95,10 @@ class Instructions:
         self._book.join(record)
         record.is_transmitted |= fields[at.TRANSMIT] == b"1"
         record.places += 1
-        if fields[at.OCA_GROUP]:
+        if fields[at.OCA_GROUP] and record.owner:
             shown = fields[at.OCA_GROUP]
             fields[at.OCA_GROUP] = self._book.oca_name(session.owner, shown)
             self._recorder.oca_name(fields[at.OCA_GROUP], shown)
-        fields[1] = b"%d" % record.upstream_id
-        refuse = partial(self._refuse_unsent, session, record, is_new=is_new)
-        send = partial(self._send_order, session, fields, record, refuse)
-        not_recorded = partial(self._not_recorded, record, send, refuse, is_new=is_new)
-        self._recorder.hold(record, fields, fields[at.OCA_GROUP], send, not_recorded)
 
     def _send_order(
         self,
@@ -136,12 +152,12 @@ class Instructions:
         parent_id = int(fields[at.PARENT_ID] or 0)
         if not parent_id:
             return True
-        parent = self._book.of_client(session.owner, parent_id)
+        parent = self._order(session, parent_id)
         if parent is None:
             code, text = codes.NO_PARENT
             session.error(client_order_id, code, text.format(id=parent_id))
             return False
-        fields[at.PARENT_ID] = b"%d" % parent.upstream_id
+        fields[at.PARENT_ID] = b"%d" % parent.order_id
         return True
 
     def _settle_account(self, session: Session, client_order_id: int, fields: list[bytes]) -> bool:
@@ -163,14 +179,14 @@ class Instructions:
     def cancel(self, session: Session, row: Request, fields: list[bytes]) -> None:
         """Take a cancel."""
         client_order_id = int(fields[2])
-        record = self._book.of_client(session.owner, client_order_id)
+        record = self._order(session, client_order_id)
         if record is None or (record.is_refused and not record.has_left):
             self._not_found(session, client_order_id)
             return
         if not self._rules.takes_cancel(record):
             return
         record.asked_cancels += 1
-        fields[2] = b"%d" % record.upstream_id
+        fields[2] = b"%d" % record.order_id
         self._send_cancel(session, fields, row, record)
         self._rules.cancel_passed_on(record)
 
@@ -194,17 +210,28 @@ class Instructions:
         session.error(client_order_id, code, text.format(id=client_order_id))
 
     def cancel_all(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        """Cancel what the session owns; upstream the message would cancel everybody's."""
+        """Cancel what the session owns, and what is bound for it.
+
+        Upstream the message would cancel everybody's.
+        """
         if not self._rules.takes_global_cancel(session):
             return
         tail = [each.default for each in tail_at(REQUEST_FIELDS[4], self._context.server_version)]
-        for record in self._book.of_owner(session.owner):
+        bound = [each for each in self._book.bound() if session in self._owners.listeners(each)]
+        for record in [*self._book.of_owner(session.owner), *bound]:
             if record.may_work and not record.has_cancels:
                 record.unasked_cancels += 1
-                fields = [b"4", b"1", b"%d" % record.upstream_id, *tail]
+                fields = [b"4", b"1", b"%d" % record.order_id, *tail]
                 self._send_cancel(session, fields, row, record)
 
     # inside
+
+    def _order(self, session: Session, order_id: int) -> OrderRecord | None:
+        """Return the order that a session knows by that id; below 0 are those by hand."""
+        if order_id >= 0:
+            return self._book.of_client(session.owner, order_id)
+        record = self._book.of_upstream(order_id)
+        return record if record and session in self._owners.listeners(record) else None
 
     def _send(self, session: Session, fields: list[bytes], row: Request) -> None:
         payload = b"\0".join(fields) + b"\0"

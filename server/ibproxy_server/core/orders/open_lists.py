@@ -7,7 +7,7 @@ on waiting, and is not shown again what it has been shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from ibproxy.wire.framing import join_fields
@@ -19,6 +19,7 @@ from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.session import Session
 
 ALL_OPEN_ORDERS = 16
+_OPEN_ORDERS = join_fields(5, 1)
 _ALL_OPEN_ORDERS = join_fields(ALL_OPEN_ORDERS, 1)
 _OPEN_ORDER_END = join_fields(53, 1)
 
@@ -32,6 +33,7 @@ class _Waiter:
 
     Attributes:
         session: the session; None: the proxy itself.
+        is_binding: whether orders by hand are to be bound first.
         is_for_all: whether it is shown all orders of the accounts that it may see.
         shown: what it has been shown.
         shown_before: what it was shown before the link broke.
@@ -39,6 +41,7 @@ class _Waiter:
 
     session: Session | None
     is_for_all: bool
+    is_binding: bool = False
     shown: set[Shown] = field(default_factory=set)
     shown_before: set[Shown] = field(default_factory=set)
 
@@ -60,11 +63,18 @@ class OpenLists:
         self.on_end: Callable[[set[OrderRecord], bool], None] = lambda _listed, _is_ours: None
         self._waiting: list[_Waiter] = []
         self._waiting_for_next: list[_Waiter] = []
+        self._is_binding = False
 
     def show_own(self, session: Session, row: Request, fields: list[bytes]) -> None:
-        """List the session's orders; what has just been placed is listed as well, so ask."""
-        if any(each.may_work for each in self._book.of_owner(session.owner)):
-            self.wait(session, row, fields)
+        """List the session's orders; what has just been placed is listed as well, so ask.
+
+        For client 0 the gateway binds those by hand, if it is asked for client 0's own
+        (fact 3.37). That list is not shown: the next one is as whole as all others are.
+        """
+        del row, fields
+        hears_others = self._owners.hears_by_hand(session)
+        if hears_others or any(each.may_work for each in self._book.of_owner(session.owner)):
+            self._wait(_Waiter(session, False, is_binding=self._owners.may_bind(session)))
         else:
             session.send(_OPEN_ORDER_END)
 
@@ -99,25 +109,27 @@ class OpenLists:
         While a list comes in, who waits for it is shown all that it may see. Its owner is
         shown live statements always, but not what a list that it did not ask for only repeats.
         """
-        owner = self._owners.session_of(record)
+        listeners = self._owners.listeners(record)
         if self.listed is None:
-            return [owner] if owner else []
+            return listeners
         mark = record, message[0]
         audience: dict[Session, None] = {}
-        for waiter in self._waiting:
+        for waiter in () if self._is_binding else self._waiting:
             session = waiter.session
-            if session is None or not self._concerns(waiter, record, owner):
+            if session is None or not self._concerns(waiter, record, listeners):
                 continue
             if not (is_repeated and mark in waiter.shown_before):
                 waiter.shown.add(mark)
                 audience[session] = None
-        if owner and not is_repeated:
-            audience[owner] = None
+        if not is_repeated:
+            audience |= dict.fromkeys(listeners)
         return audience
 
     def end(self) -> None:
         """A list is whole (53)."""
         if self.listed is None:
+            return
+        if self.bound():
             return
         listed, self.listed = self.listed, None
         self._book.forget_foreign(listed)
@@ -129,6 +141,15 @@ class OpenLists:
                 waiter.session.send(_OPEN_ORDER_END)
         if self._waiting and self.listed is None:
             self._ask()
+
+    def bound(self) -> bool:
+        """What there is by hand is bound, or cannot be: list all now, if that was waited for."""
+        if not self._is_binding:
+            return False
+        for waiter in self._waiting:
+            waiter.is_binding = False
+        self._ask()
+        return True
 
     # inside
 
@@ -142,10 +163,13 @@ class OpenLists:
 
     def _ask(self) -> None:
         self.listed = set()
-        self._context.pacer.push(0, _ALL_OPEN_ORDERS)
+        self._is_binding = any(each.is_binding for each in self._waiting)
+        self._context.pacer.push(0, _OPEN_ORDERS if self._is_binding else _ALL_OPEN_ORDERS)
 
-    def _concerns(self, waiter: _Waiter, record: OrderRecord, owner: Session | None) -> bool:
+    def _concerns(
+        self, waiter: _Waiter, record: OrderRecord, listeners: Collection[Session]
+    ) -> bool:
         session = waiter.session
-        return session is owner or bool(
+        return session in listeners or bool(
             session and waiter.is_for_all and session.view.sees(record.account.decode())
         )

@@ -23,9 +23,10 @@ from ibproxy_server.core.orders.statements import PENDING_CANCEL, Statements
 from ibproxy_server.core.session import Session
 
 _DISOWNED = (
-    "the gateway was restarted and knows the order by its permId alone; "
+    "the gateway does not know the order by its id any more, but by its permId; "
     "it can be changed and cancelled in TWS"
 )
+_UNLISTED = "the gateway has not listed the order since the proxy was started; ask again"
 
 
 class OutageRules:
@@ -42,6 +43,9 @@ class OutageRules:
             self.not_sent(record, "change", reason)
         elif record and record.is_disowned:  # under its old id it might be taken for a new order
             self.cannot_reach(record, "change")
+            return True
+        elif record and record.is_unlisted:  # it may be disowned
+            self.not_sent(record, "change", _UNLISTED)
             return True
         elif reason:
             code, text = codes.ORDER_REJECTED

@@ -189,10 +189,12 @@ class Reconciliation:
             listed: the orders in it.
             is_ours: whether it was asked for by `ask_open`.
         """
-        if not self._missing and self._disowned.is_news(listed):
-            self._looks = 0
-            self._begin(is_link_kept=False, is_settled=self.is_settled)
-            return
+        if not self._missing:
+            if self._disowned.is_news(listed):
+                self._looks = 0
+                self._begin(is_link_kept=False, is_settled=self.is_settled)
+                return
+            self._disowned.plan()
         if not self.is_running:
             for record in self._book.unlisted(listed):
                 record.is_gone = True
@@ -203,7 +205,7 @@ class Reconciliation:
         self._settle_broken_off(dict.fromkeys(still_open))
         self._concerned = {each: None for each in self._concerned if each not in listed}
         self._has_open_list = True
-        self._nameless = [each for each in listed if not each.owner and not each.upstream_id]
+        self._nameless = [each for each in listed if not each.owner and not each.order_id]
         self._ended(_OPEN)
 
     def heard(self, record: OrderRecord, *, is_repeated: bool) -> None:
@@ -252,7 +254,7 @@ class Reconciliation:
         self._fills.clear()
         self._completed.clear()
         in_flight, self._in_flight = self._in_flight, []
-        watched = [each for each in self._book.records if each.owner]
+        watched = [each for each in self._book.records if each.is_followed]
         watched = [each for each in watched if each.is_open or each.is_unknown]
         self._concerned = dict.fromkeys([*watched, *in_flight])
         self._missing = dict.fromkeys((_OPEN, _EXECUTED, _COMPLETED))

@@ -18,6 +18,7 @@ class OrderRecord:
         upstream_id: its order id at the gateway; 0 for one that was not placed by an API client.
         owner: who placed it through this proxy; None for all others.
         client_order_id: its id for the owner.
+        bound_id: the id that it was bound under for client 0, below 0 (fact 3.45); 0: it is not.
         foreign_client_id: the API client that placed it, if not this proxy.
         perm_id: the broker's id; empty until it is known.
         account: its account; empty until it is known.
@@ -47,12 +48,15 @@ class OrderRecord:
         broken_off: what was under way when a link broke, and has not been made good.
         open_day: the gateway's day when it was last known to be open; empty if it is not known.
         is_shown_otherwise: whether its owner was last shown a status that is not the gateway's.
+        is_disowned: whether the gateway states it with other ids than it was placed under, as after
+            its restart (fact 3.39): nothing is told of it live, and its id reaches nothing.
         is_answered: of a what-if: whether the margins have been told.
     """
 
     upstream_id: int
     owner: Owner | None = None
     client_order_id: int = 0
+    bound_id: int = 0
     foreign_client_id: int = 0
     perm_id: bytes = b""
     account: bytes = b""
@@ -81,6 +85,7 @@ class OrderRecord:
     broken_off: list[str] = field(default_factory=list)
     open_day: str = ""
     is_shown_otherwise: bool = False
+    is_disowned: bool = False
     is_answered: bool = False
 
     @property
@@ -118,10 +123,20 @@ class OrderRecord:
         return self.is_stated and self.may_work
 
     @property
-    def is_disowned(self) -> bool:
-        """Whether the gateway knows it by its permId alone, as after a restart (fact 3.39)."""
-        stated = self.open_message
-        return self.owner is not None and stated is not None and stated[at.OPEN_ORDER_ID] == b"0"
+    def order_id(self) -> int:
+        """Its order id at the gateway, as messages to it name it; 0 if it has none."""
+        return self.bound_id or self.upstream_id
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether an earlier run placed it, and this one has not heard how it stands."""
+        is_at_broker = self.is_transmitted and self.may_work
+        return self.is_of_earlier_run and is_at_broker and self.open_message is None
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether somebody here is told what becomes of it."""
+        return self.owner is not None or self.bound_id != 0
 
     @property
     def is_refused(self) -> bool:

@@ -45,12 +45,12 @@ class Statements:
         shown[1], shown[client_at] = order_id, client_id
         shown[parent_at] = self._owners.parent_for(session, shown[parent_at])
         session.send(b"\0".join(shown))
-        if is_status and record.owner == session.owner:
+        if is_status and record.owner in {None, session.owner}:
             record.is_shown_otherwise = False
 
     def show_owner(self, record: OrderRecord, message: list[bytes]) -> None:
         """Show the owner an openOrder or an orderStatus, if it is there."""
-        if session := self._owners.session_of(record):
+        for session in self._owners.listeners(record):
             self.show(session, record, message)
 
     def show_error(self, record: OrderRecord, rest: list[bytes]) -> None:
@@ -60,8 +60,8 @@ class Statements:
             record: the order that it is about.
             rest: its fields behind the id.
         """
-        if session := self._owners.session_of(record):
-            theirs = b"%d" % record.client_order_id
+        for session in self._owners.listeners(record):
+            theirs, _ = self._owners.ids_for(session, record)
             code, text, *more = rest
             shown = _ID_IN_TEXT.sub(lambda found: self._own_id(found, record), text)
             session.send(b"\0".join((b"4", b"2", theirs, code, shown, *more)) + b"\0")
@@ -100,15 +100,15 @@ class Statements:
         remaining = record.quantity or b"0"
         perm_id, parent_id = record.perm_id or b"0", record.parent_id or b"0"
         return [
-            b"3", b"%d" % record.upstream_id, b"", filled, remaining, unpriced, perm_id, parent_id,
+            b"3", b"%d" % record.order_id, b"", filled, remaining, unpriced, perm_id, parent_id,
             unpriced, client_id, b"", nothing_else, b"",
         ]  # fmt: skip
 
     def tell(self, record: OrderRecord, notice: tuple[int, str], **named: object) -> None:
         """Tell the owner an error or a notice about an order."""
-        if session := self._owners.session_of(record):
+        for session in self._owners.listeners(record):
             code, text = notice
-            order_id = record.client_order_id
+            order_id = int(self._owners.ids_for(session, record)[0])
             session.error(order_id, code, text.format(id=order_id, **named))
 
     def reject(self, record: OrderRecord, reason: str) -> None:
