@@ -267,6 +267,16 @@ def test_fills_of_those_that_are_not_bound_are_told_too(zero: World) -> None:
     assert other.take() == []
 
 
+def test_such_fills_are_told_in_their_account(make_world: MakeWorld) -> None:
+    """An order that is not bound has not told its account yet; its fill does."""
+    bound = {"alpha": ("DU1",), "beta": ("DU2",)}
+    world = make_world(client_id=0, accounts_of_strategy=bound).connect()
+    alpha, beta = (world.client(name).start(client_id=0) for name in bound)
+    world.say(*execution(UNSET, "e1", client_id=0, perm_id=PERM_ID, account="DU2"))
+    assert alpha.take() == []
+    assert kinds(beta.take()) == ["11"]
+
+
 def test_what_happens_to_it_in_an_outage_is_told_once(zero: World) -> None:
     """A fill, and its end."""
     alpha = zero.client("alpha").start(client_id=0)

@@ -89,6 +89,7 @@ class Executions:
         )
         self._book.learn_perm_id(record, fields[at.EXEC_PERM_ID])
         account = fields[at.EXEC_ACCOUNT].decode()
+        record.account = record.account or fields[at.EXEC_ACCOUNT]
         self._doubts.executed(record)
         if request_id in {_LIVE, OWN_EXECUTIONS}:
             listeners = self._news_for(record, fields)
