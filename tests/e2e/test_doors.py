@@ -63,18 +63,18 @@ def test_each_door_is_a_gateway_with_one_account(
     ibs: dict[str, Any], until: Callable[..., None]
 ) -> None:
     """Plain ib_async trades through it, and sees its own account alone."""
-    trades = {}
+    trades, tickers = {}, []
     for name, ib in ibs.items():
         assert ib.managedAccounts() == [ACCOUNTS[name]]
         [spy] = ib.qualifyContracts(Stock("SPY", "SMART", "USD"))
-        ib.reqMktData(spy)
+        tickers.append(ib.reqMktData(spy))
         trades[name] = [
             ib.placeOrder(spy, MarketOrder("BUY", 5)),
             ib.placeOrder(spy, LimitOrder("BUY", 1, 1.0)),
         ]
     first = ibs["legacy"]
     until(lambda: all(filled.isDone() for filled, _ in trades.values()), first)
-    until(lambda: all(ib.ticker(spy) and ib.ticker(spy).bid > 0 for ib in ibs.values()), first)
+    until(lambda: all(ticker.bid > 0 for ticker in tickers), first)
     for name, ib in ibs.items():
         assert {each.account for each in ib.positions()} == {ACCOUNTS[name]}
         resting = trades[name][1]
