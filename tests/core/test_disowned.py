@@ -59,6 +59,8 @@ def test_they_are_watched(world: World, alpha: Any) -> None:
     world.pass_time(WATCH_EVERY_S + 0.1)
     assert lists_asked(world) == ["16"]
     assert told(alpha) == []
+    [text] = [each for each in world.notices() if "by permId alone" in each]
+    assert "knows 1 of the open orders" in text
 
 
 def test_a_list_that_does_not_come_is_not_asked_for_twice(world: World, alpha: Any) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ibproxy_server.core.context import Context
+from ibproxy_server.core.effects import Level
 from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.record import OrderRecord
 
@@ -30,8 +31,14 @@ class DisownedOrders:
     def plan(self) -> None:
         """The lists have told all they can: look again later, if there are any."""
         self._is_news = False
-        is_any = any(each.is_disowned and each.may_work for each in self._book.records)
-        self.watch_at_s = self._context.now_s + WATCH_EVERY_S if is_any else None
+        count = sum(each.is_disowned and each.may_work for each in self._book.records)
+        if count and self.watch_at_s is None:
+            text = (
+                f"the gateway knows {count} of the open orders by permId alone: they are looked at "
+                f"every {WATCH_EVERY_S:.0f} s, and only TWS can change or cancel them"
+            )
+            self._context.notice(Level.WARNING, text)
+        self.watch_at_s = self._context.now_s + WATCH_EVERY_S if count else None
 
     def is_due(self) -> bool:
         """Whether to list open orders now; the next time is set."""
