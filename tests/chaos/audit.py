@@ -18,6 +18,8 @@ UNKNOWN = 2198
 UNCERTAIN = "ApiPending"
 """The status of such an order, until the gateway's word is in."""
 
+REFUSED = 201
+
 INFORMATION = {0, 100, 105, 165, 317, 399, 404, 1100, 1101, 1102, 10167} | set(range(2100, 2200))
 """Codes that end nothing."""
 
@@ -204,21 +206,28 @@ def unknown_resolved(case: Case) -> Iterator[Finding]:
 
 
 def final_status(case: Case) -> Iterator[Finding]:
-    """What the last connection was told last of an order is how it stands."""
+    """What the last connection was told last of an order is how it stands.
+
+    One that may have got lost, and then is refused, is over for its strategy.
+    """
     for story in case.stories.values():
         for ref, lines in story.told.items():
-            said = [
-                line
-                for line in lines
-                if line["k"] in {"open", "status", "completed"} and line["c"] == story.last
-            ]
+            told = [_status_told(line) for line in lines if line["c"] == story.last]
+            said = [each for each in told if each]
             orders = case.books.orders.get(ref, [])
-            if said and orders and not _is_same(said[-1]["status"], orders[-1].status):
-                yield ref, f"was last told to be {said[-1]['status']}, and is {orders[-1].status}"
+            if said and orders and not _is_same(said[-1], orders[-1].status):
+                yield ref, f"was last told to be {said[-1]}, and is {orders[-1].status}"
     for ref, order, story in case.orders():
         is_told = any(line["c"] == story.last for line in story.told[ref])
         if story.last and order.status in WORKING and not is_told:
             yield ref, f"is {order.status}, and the strategy's last connection was not told of it"
+
+
+def _status_told(line: Line) -> str:
+    """Return the status that a line tells an order to have; empty if it tells none."""
+    if line["k"] in {"open", "status", "completed"}:
+        return str(line["status"])
+    return "Cancelled" if line["k"] == "error" and line["code"] == REFUSED else ""
 
 
 def _is_same(told: str, true: str) -> bool:

@@ -104,11 +104,11 @@ def _never_doubt() -> None:
 
 
 def _take_any_owner() -> None:
-    def session_of(self: Owners, record: OrderRecord) -> Session | None:
+    def listeners(self: Owners, record: OrderRecord) -> list[Session]:
         del record
-        return next(iter(self._context.ready_sessions()), None)
+        return list(self._context.ready_sessions())[:1]
 
-    setattr(Owners, "session_of", session_of)  # noqa: B010
+    setattr(Owners, "listeners", listeners)  # noqa: B010
 
 
 def _keep_unsent() -> None:

@@ -188,6 +188,66 @@ def test_a_cancel_is_tried(world: World, alpha: Any, message: tuple[object, ...]
     ]
 
 
+def test_a_cancel_of_one_that_is_done_is_refused_as_ever(world: World, alpha: Any) -> None:
+    """It does not live anywhere."""
+    for message in (*listed("Cancelled"), (53, 1)):
+        world.say(*message)
+    alpha.take()
+    alpha.say(4, 1, 1, "", "", "")
+    world.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
+    assert told(alpha) == [("error", "1", "10147")]
+
+
+def test_a_cancel_of_what_was_placed_on_this_connection_is_refused_as_ever(world: World) -> None:
+    """Its id is known there, whether the lists have come or not."""
+    alpha = world.client("alpha").start()
+    lose(world)
+    come_back(world)
+    alpha.say(*order(1))
+    alpha.take()
+    alpha.say(4, 1, 1, "", "", "")
+    world.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
+    assert told(alpha) == [("error", "1", "10147")]
+
+
+def test_a_cancel_can_be_tried_again(world: World, alpha: Any) -> None:
+    """One that came to nothing is not under way any more."""
+    alpha.say(4, 1, 1, "", "", "")
+    world.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
+    world.asked()
+    alpha.say(58, 1, "", "")
+    assert len(world.asked(4)) == 1
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_cancel_of_what_may_be_there_without_ids(world: World, is_listed: bool) -> None:
+    """The gateway does not know the id; whether that is the end is not known yet, or at all."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    lose(world)
+    come_back(world)
+    if is_listed:
+        nameless = list(listed()[0])
+        nameless[3], nameless[13] = "SPY", "BUY"
+        world.list_orders([tuple(nameless)])
+    told(alpha)
+    alpha.say(4, 1, 1, "", "", "")
+    world.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
+    assert told(alpha) == [("error", "1", "2197"), ("status", "1", "ApiPending", "0", "10")]
+
+
+def test_a_cancel_that_comes_before_the_list_ends_nothing(world: World) -> None:
+    """The list then says that it lives."""
+    alpha = working(world)
+    lose(world)
+    come_back(world)
+    alpha.say(4, 1, 1, "", "", "")
+    world.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
+    assert told(alpha)[0] == ("error", "1", "2197")
+    world.list_orders(listed())
+    assert "10147" not in {each[-1] for each in told(alpha)}
+
+
 def test_a_cancel_that_arrives_cancels(world: World, alpha: Any) -> None:
     """Whether the gateway still knows the id is its own matter."""
     alpha.say(4, 1, 1, "", "", "")
@@ -219,6 +279,32 @@ def test_no_change_leaves_before_the_orders_are_listed(world: World) -> None:
     assert world.asked(3) == []
     assert told(alpha)[0] == ("error", "1", "2197")
     world.list_orders([open_order(1, perm_id=PERM_ID), status(1, perm_id=PERM_ID)])
+    alpha.say(*order(1))
+    assert len(world.asked(3)) == 1
+
+
+def test_no_change_leaves_on_a_new_connection_before_the_orders_are_listed(world: World) -> None:
+    """The gateway may have been restarted, and have forgotten the order's id."""
+    alpha = working(world)
+    lose(world)
+    come_back(world)
+    alpha.say(*order(1))
+    assert world.asked(3) == []
+    assert told(alpha)[0] == ("error", "1", "2197")
+    for message in (open_order(1, perm_id=PERM_ID), status(1, perm_id=PERM_ID)):
+        world.say(*message)
+    alpha.say(*order(1))
+    assert len(world.asked(3)) == 1
+
+
+def test_what_is_held_back_can_be_let_go_on_a_new_connection(world: World) -> None:
+    """It is in no list, and lives in this gateway only (fact 3.49): it cannot be there twice."""
+    alpha = world.client("alpha").start()
+    held = list(order(1))
+    held[27] = 0
+    alpha.say(*held)
+    over_an_outage(world)
+    world.asked()
     alpha.say(*order(1))
     assert len(world.asked(3)) == 1
 

@@ -284,7 +284,8 @@ def test_a_cancel_settles_an_order_that_may_be_lost(world: World, is_asked: bool
     alpha.say(*order(1))
     alpha.say(*order(1))
     lose(world)
-    come_back(world)
+    come_back(world, day="20261123")
+    world.list_orders()  # they do not reach back to the day before
     alpha.take()
     alpha.say(*((4, 1, 1, "") if is_asked else (58, 1)))
     world.say(4, 2, 1, 10147, "OrderId 1 that needs to be cancelled is not found.", "")
@@ -537,3 +538,29 @@ def test_a_read_only_gateway_that_lists_no_completed_orders(world: World) -> Non
     world.say(4, 2, -1, 321, "Error validating request.-'bX' : cause - The API is in Read-Only", "")
     assert world.hub.orders.is_settled
     assert told(alpha) == [("error", "1", "2198"), ("status", "1", "ApiPending", "0", "10")]
+
+
+def test_lists_that_are_asked_for_again_at_once_use_up_no_look(world: World) -> None:
+    """What they leave open is looked at again as soon as after any others."""
+    alpha = world.client("alpha").start()
+    alpha.say(*order(1))
+    lose(world)
+    come_back(world)
+    alpha.say(*order(2))
+    world.say(53, 1)
+    world.say(55, 1, OWN)
+    world.say(*CUT_OFF)
+    world.say(*RESTORED)
+    world.pass_time(GIVE_UP_AFTER_S)  # completed orders do not come, and all are asked for again
+    told(alpha)
+    world.list_orders()
+    assert told(alpha) == [
+        ("error", "1", "201"),
+        ("error", "2", "2198"),
+        ("status", "2", "ApiPending", "0", "10"),
+    ]
+    world.asked()
+    world.pass_time(LOOK_AGAIN_AFTER_S[0])
+    assert "16" in {each[0] for each in world.asked()}
+    world.list_orders()
+    assert told(alpha) == [("error", "2", "201")]

@@ -69,7 +69,7 @@ class OrderBook:
 
     def restore(self, record: OrderRecord) -> None:
         """Take in an order that was placed before the proxy was started."""
-        record.has_left = record.is_of_earlier_run = True
+        record.has_left = record.is_of_earlier_run = record.is_unlisted = True
         if record.owner:
             self._add(record, record.owner)
             record.highest_before = record.client_order_id  # what was before is not known
@@ -146,6 +146,11 @@ class OrderBook:
         for record in list(self.records):
             if not record.may_work:
                 self.retire(record)
+
+    def unlist(self) -> None:
+        """The connection is gone: the next one has to say what is there."""
+        for record in self.records:
+            record.is_unlisted = record.may_work
 
     def drop_unsent(self) -> list[OrderRecord]:
         """Return the orders that have not left and now never will; they are refused."""

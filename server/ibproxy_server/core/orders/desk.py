@@ -22,6 +22,7 @@ from ibproxy_server.core.orders.open_lists import OpenLists
 from ibproxy_server.core.orders.outage import OutageRules
 from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.orders.reconciliation import Reconciliation
+from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.orders.recorder import Recorder
 from ibproxy_server.core.orders.statements import Statements
 from ibproxy_server.core.requests import RequestDesk
@@ -161,6 +162,10 @@ class OrderDesk:
         record = self.book.of_upstream(upstream_id)
         if record is None:
             return False
+        if code in codes.ORDER_IS_NOT_THERE and self._may_be_elsewhere(record):
+            record.take_refusal()
+            self.rules.cannot_reach(record, "cancel")
+            return True
         is_of_cancel = code in codes.CANCEL_REFUSALS
         is_refusal = not codes.is_information(code) and not is_of_cancel
         is_not_there = record.is_unknown and code in codes.ORDER_IS_NOT_THERE
@@ -173,14 +178,16 @@ class OrderDesk:
             self.recorder.changed(record)
         if is_refusal:
             record.change, record.is_answered = None, True
-        is_told = not is_of_cancel or record.take_refusal()
-        if record.is_disowned and code in codes.ORDER_IS_NOT_THERE:
-            self.rules.cannot_reach(record, "cancel")
-        elif is_told:
+        if not is_of_cancel or record.take_refusal():
             self.statements.show_error(record, rest)
         elif is_not_there:
             self.statements.reject(record, _NOT_THERE)
         return True  # reqGlobalCancel is never answered (fact 3.87)
+
+    def _may_be_elsewhere(self, record: OrderRecord) -> bool:
+        """Whether an order may live where its id does not reach it."""
+        is_untold = record.is_unlisted and not self.reconciliation.can_tell(record)
+        return record.may_work and (record.is_disowned or is_untold)
 
     def is_bound_orders(self, for_id: int, code: int) -> bool:
         """Whether an error with an id below 0 is about an order by hand that is bound."""

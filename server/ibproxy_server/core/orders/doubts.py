@@ -46,6 +46,7 @@ class Doubts:
             self._recorder.changed(record)
             self._statements.reject(record, _UNSENT)
         self.break_off()
+        self._book.unlist()
         for record in self._book.doubt():
             self.doubt(record)
         for record in self._book.open_questions():

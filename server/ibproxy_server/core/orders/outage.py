@@ -26,7 +26,7 @@ _DISOWNED = (
     "the gateway does not know the order by its id any more, but by its permId; "
     "it can be changed and cancelled in TWS"
 )
-_UNLISTED = "the gateway has not listed the order since the proxy was started; ask again"
+_UNLISTED = "the gateway has not listed the order since the proxy has connected to it; ask again"
 
 
 class OutageRules:
@@ -44,7 +44,7 @@ class OutageRules:
         elif record and record.is_disowned:  # under its old id it might be taken for a new order
             self.cannot_reach(record, "change")
             return True
-        elif record and record.is_unlisted:  # it may be disowned
+        elif record and record.is_unlisted and record.is_transmitted:  # it may be disowned
             self.not_sent(record, "change", _UNLISTED)
             return True
         elif reason:

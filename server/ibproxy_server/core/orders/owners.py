@@ -39,6 +39,7 @@ class Owners:
 
     def stated(self, record: OrderRecord, order_id: bytes, client_id: bytes) -> None:
         """The gateway has stated an order with these ids: take note if nothing reaches it."""
+        record.is_unlisted = False
         ids = record.order_id, self.upstream_client_id
         record.is_disowned = record.owner is not None and (int(order_id), int(client_id)) != ids
 

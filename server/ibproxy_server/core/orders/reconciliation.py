@@ -208,6 +208,10 @@ class Reconciliation:
         self._nameless = [each for each in listed if not each.owner and not each.order_id]
         self._ended(_OPEN)
 
+    def can_tell(self, record: OrderRecord) -> bool:
+        """Whether the lists would have named an order, if it were there."""
+        return self.is_settled and not self._may_be_listed(record)
+
     def heard(self, record: OrderRecord, *, is_repeated: bool) -> None:
         """The gateway has stated an order: how it stands is known."""
         self._disowned.stated(record, is_repeated=is_repeated)
@@ -279,12 +283,12 @@ class Reconciliation:
         """Settle what the lists can settle."""
         concerned, self._concerned = self._concerned, {}
         undecided = [each for each in concerned if not self._settle(each)]
-        if undecided and self._looks < len(LOOK_AGAIN_AFTER_S):
+        is_over = not self._is_to_be_repeated
+        if undecided and is_over and self._looks < len(LOOK_AGAIN_AFTER_S):
             self._look_at_s = self._context.now_s + LOOK_AGAIN_AFTER_S[self._looks]
             self._looks += 1
         self._fills.clear()
         self._completed.clear()
-        self._nameless.clear()
         self.is_settled = True
         self._disowned.plan()
         if self._is_to_be_repeated:

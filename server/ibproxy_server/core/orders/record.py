@@ -50,6 +50,8 @@ class OrderRecord:
         is_shown_otherwise: whether its owner was last shown a status that is not the gateway's.
         is_disowned: whether the gateway states it with other ids than it was placed under, as after
             its restart (fact 3.39): nothing is told of it live, and its id reaches nothing.
+        is_unlisted: whether it was there before the connection to the gateway was, which has not
+            stated it since: it is not known whether its id still reaches it.
         is_answered: of a what-if: whether the margins have been told.
     """
 
@@ -86,6 +88,7 @@ class OrderRecord:
     open_day: str = ""
     is_shown_otherwise: bool = False
     is_disowned: bool = False
+    is_unlisted: bool = False
     is_answered: bool = False
 
     @property
@@ -126,12 +129,6 @@ class OrderRecord:
     def order_id(self) -> int:
         """Its order id at the gateway, as messages to it name it; 0 if it has none."""
         return self.bound_id or self.upstream_id
-
-    @property
-    def is_unlisted(self) -> bool:
-        """Whether an earlier run placed it, and this one has not heard how it stands."""
-        is_at_broker = self.is_transmitted and self.may_work
-        return self.is_of_earlier_run and is_at_broker and self.open_message is None
 
     @property
     def is_followed(self) -> bool:
