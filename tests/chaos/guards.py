@@ -47,6 +47,11 @@ class Guard:
     messages_per_s: int = MESSAGES_PER_S
 
 
+def _replace(where: object, name: str, value: object) -> None:
+    assert hasattr(where, name), f"there is no {name} any more"
+    setattr(where, name, value)
+
+
 def _leave_unwritten() -> None:
     hold = Recorder.hold
 
@@ -54,7 +59,7 @@ def _leave_unwritten() -> None:
         hold(self, *arguments)
         self._held.pop().send()
 
-    setattr(Recorder, "hold", hold_and_send)  # noqa: B010 - mypy knows it as a method
+    _replace(Recorder, "hold", hold_and_send)
 
 
 def _count_ids_from_one() -> None:
@@ -69,8 +74,8 @@ def _count_ids_from_one() -> None:
         restore(self, record)
         self._next_upstream_id = before
 
-    setattr(OrderBook, "raise_upstream_id", raise_upstream_id)  # noqa: B010
-    setattr(OrderBook, "restore", restore_below)  # noqa: B010
+    _replace(OrderBook, "raise_upstream_id", raise_upstream_id)
+    _replace(OrderBook, "restore", restore_below)
 
 
 def _count_owners_from_one() -> None:
@@ -91,8 +96,8 @@ def _count_owners_from_one() -> None:
         counted[owner] = max(counted.get(owner, 0), client_order_id)
         return place(self, owner, client_order_id, is_what_if=is_what_if)
 
-    setattr(OrderBook, "next_client_id", next_client_id)  # noqa: B010
-    setattr(OrderBook, "place", place_and_count)  # noqa: B010
+    _replace(OrderBook, "next_client_id", next_client_id)
+    _replace(OrderBook, "place", place_and_count)
 
 
 def _never_doubt() -> None:
@@ -100,7 +105,7 @@ def _never_doubt() -> None:
         del self
         return []
 
-    setattr(OrderBook, "doubt", doubt)  # noqa: B010
+    _replace(OrderBook, "doubt", doubt)
 
 
 def _take_any_owner() -> None:
@@ -108,7 +113,7 @@ def _take_any_owner() -> None:
         del record
         return list(self._context.ready_sessions())[:1]
 
-    setattr(Owners, "listeners", listeners)  # noqa: B010
+    _replace(Owners, "listeners", listeners)
 
 
 def _keep_unsent() -> None:
@@ -124,15 +129,15 @@ def _keep_unsent() -> None:
 
         self._context.pacer.push_lazily(session.number, leave, first=True)
 
-    setattr(Pacer, "clear", clear)  # noqa: B010
-    setattr(Instructions, "_send_order", send_order)  # noqa: B010
+    _replace(Pacer, "clear", clear)
+    _replace(Instructions, "_send_order", send_order)
 
 
 def _leave_families_held() -> None:
     def release(self: OrderBook, record: OrderRecord) -> None:
         del self, record
 
-    setattr(OrderBook, "release", release)  # noqa: B010
+    _replace(OrderBook, "release", release)
 
 
 def _share_ids_with_orders() -> None:
@@ -142,7 +147,7 @@ def _share_ids_with_orders() -> None:
         begin(self, *arguments)
         self._last_id = 0
 
-    setattr(Registry, "__init__", begin_at_one)  # noqa: B010
+    _replace(Registry, "__init__", begin_at_one)
 
 
 def _forget_everything() -> None:
@@ -152,8 +157,8 @@ def _forget_everything() -> None:
 
     from ibproxy_server.core import hub  # noqa: PLC0415 - it has taken the function's name over
 
-    setattr(hub, "restore", restore)  # noqa: B010
-    setattr(recorder, "restore", restore)  # noqa: B010
+    _replace(hub, "restore", restore)
+    _replace(recorder, "restore", restore)
 
 
 def _go_on_with_torn_messages() -> None:
@@ -162,21 +167,21 @@ def _go_on_with_torn_messages() -> None:
         hello = frame(b"v%d..%d" % (FIRST_VERSION, self._max_version))
         return [SendUpstream(GREETING + hello)]
 
-    setattr(Upstream, "connected", connected)  # noqa: B010
+    _replace(Upstream, "connected", connected)
 
 
 def _tell_fills_again() -> None:
     def take(*_arguments: object, **_named: object) -> bool:
         return True
 
-    setattr(KnownExecutions, "take", take)  # noqa: B010
+    _replace(KnownExecutions, "take", take)
 
 
 def _watch_nothing() -> None:
     def plan(self: DisownedOrders) -> None:
         del self
 
-    setattr(DisownedOrders, "plan", plan)  # noqa: B010
+    _replace(DisownedOrders, "plan", plan)
 
 
 _LINK = ("link cut", "link torn", "gateway restarted")

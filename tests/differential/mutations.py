@@ -18,8 +18,8 @@ from ibproxy_server.core.accounts.bulletins import Bulletins
 from ibproxy_server.core.accounts.positions import Positions
 from ibproxy_server.core.accounts.updates import AccountUpdates
 from ibproxy_server.core.orders.book import OrderBook
-from ibproxy_server.core.orders.desk import OrderDesk
 from ibproxy_server.core.orders.executions import Executions
+from ibproxy_server.core.orders.instructions import Instructions
 from ibproxy_server.core.orders.open_lists import OpenLists
 from ibproxy_server.core.orders.owners import Owners
 from ibproxy_server.core.requests import RequestDesk, delivery
@@ -114,11 +114,9 @@ def _cancel_for_all(
             original(desk, member.session, row, list(fields))
 
 
-def _owner_by_client_id(desk: Any, record: Any) -> Session | None:
-    for session in desk._context.ready_sessions():
-        if record.owner and session.client_id == record.owner[1]:
-            return session  # type: ignore[no-any-return]
-    return None
+def _owner_by_client_id(desk: Any, record: Any) -> list[Session]:
+    sessions = desk._context.ready_sessions()
+    return [each for each in sessions if record.owner and each.client_id == record.owner[1]][:1]
 
 
 def _tell_every_listener(
@@ -151,7 +149,7 @@ def _data_type_of_all(desk: Any, _session: Session, fields: list[bytes]) -> None
 
 
 def _cancel_everybodys(desk: Any, session: Session, row: Any, _fields: list[bytes]) -> None:
-    for record in desk.book.records:
+    for record in desk._book.records:
         if record.owner and record.may_work:
             record.unasked_cancels += 1
             fields = [b"4", b"1", b"%d" % record.upstream_id, b""]
@@ -184,14 +182,14 @@ MUTATIONS: Mapping[str, Plant] = {
     "an upstream cancel is another request's": _request(1, cancelled_by=51),
     "an error goes to everybody": _around(RequestDesk, "error", _error_to_all),
     "an order's report goes to who has the same client id": _method(
-        Owners, "session_of", _owner_by_client_id
+        Owners, "listeners", _owner_by_client_id
     ),
     "who joins is not shown the last prices": _answer(1, state_at=None),
     "who joins is not shown the end of the first part": _answer(74, end=False),
     "who joins is shown all accounts": _everybody_sees(delivery, "show"),
     "rows of a summary go to all who share it": _answer(63, account_at=None),
     "prices are shown behind newer sizes": _around(Memory, "parts", _prices_last),
-    "a bracket's parent is not mapped": _method(OrderDesk, "_map_parent", lambda *_: True),
+    "a bracket's parent is not mapped": _method(Instructions, "_map_parent", lambda *_: True),
     "a bracket's parent is not mapped back": _method(
         Owners, "parent_for", lambda _desk, _session, upstream_id: upstream_id
     ),
@@ -212,7 +210,7 @@ MUTATIONS: Mapping[str, Plant] = {
     ),
     "a cancel ends the others' streams": _around(RequestDesk, "cancel", _cancel_for_all),
     "an OCA group is everybody's": _method(OrderBook, "oca_name", lambda _book, _owner, name: name),
-    "a global cancel cancels everybody's": _method(OrderDesk, "_cancel_all", _cancel_everybodys),
+    "a global cancel cancels everybody's": _method(Instructions, "cancel_all", _cancel_everybodys),
     "executions of all client ids": _method(Executions, "_is_wanted", lambda *_: True),
     "executions of all accounts": _everybody_sees(Executions, "answer"),
     "all open orders of all accounts": _everybody_sees(OpenLists, "audience_of"),
