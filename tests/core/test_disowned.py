@@ -67,6 +67,7 @@ def test_a_list_that_does_not_come_is_not_asked_for_twice(world: World, alpha: A
     """Two lists at once cannot be told apart (fact 3.42)."""
     world.pass_time(4 * WATCH_EVERY_S)
     assert lists_asked(world) == ["16"]
+    assert len(world.hub.orders.open_lists._waiting_for_next) == 1
     assert told(alpha) == []
 
 

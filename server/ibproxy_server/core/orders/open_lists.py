@@ -85,7 +85,8 @@ class OpenLists:
 
     def ask_for_proxy(self) -> None:
         """Ask for a list that brings the book up to date."""
-        self._wait(_Waiter(None, is_for_all=False))
+        if not any(each.session is None for each in self._waiting_for_next):
+            self._wait(_Waiter(None, is_for_all=False))
 
     def forget(self, session: Session) -> None:
         """The session is over."""
