@@ -284,6 +284,23 @@ def test_no_change_leaves_before_the_orders_are_listed(world: World) -> None:
     assert len(world.asked(3)) == 1
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_change_of_one_that_is_done_is_the_gateways_to_refuse(
+    world: World, is_restarted: bool
+) -> None:
+    """It says 104 (fact 3.11), whatever else has happened meanwhile."""
+    alpha = working(world, "Cancelled")
+    world.pass_time(1.0)
+    if is_restarted:
+        world = world.restarted().connect()
+        alpha = world.client("alpha").start()
+    else:
+        over_an_outage(world)
+    world.asked()
+    alpha.say(*order(1))
+    assert len(world.asked(3)) == 1
+
+
 def test_no_change_leaves_on_a_new_connection_before_the_orders_are_listed(world: World) -> None:
     """The gateway may have been restarted, and have forgotten the order's id."""
     alpha = working(world)

@@ -41,16 +41,22 @@ class OutageRules:
         reason = self._context.outage or session.held_up
         if reason and record:
             self.not_sent(record, "change", reason)
-        elif record and record.is_disowned:  # under its old id it might be taken for a new order
-            self.cannot_reach(record, "change")
-            return True
-        elif record and record.is_unlisted and record.is_transmitted:  # it may be disowned
-            self.not_sent(record, "change", _UNLISTED)
-            return True
+        elif record and record.may_work:
+            return self._may_be_taken_for_new(record)
         elif reason:
             code, text = codes.ORDER_REJECTED
             session.error(client_order_id, code, text.format(reason=reason))
         return bool(reason)
+
+    def _may_be_taken_for_new(self, record: OrderRecord) -> bool:
+        """Refuse a change that the gateway might take for a new order: it may not know the id."""
+        if record.is_disowned:
+            self.cannot_reach(record, "change")
+        elif record.is_unlisted and record.is_transmitted:
+            self.not_sent(record, "change", _UNLISTED)
+        else:
+            return False
+        return True
 
     def takes_cancel(self, record: OrderRecord) -> bool:
         """Whether a cancel can be passed on; if it cannot, its owner is told."""
