@@ -132,6 +132,7 @@ FAULTS = (
     Fault("says 10147 under no id", other_id(10147, -1), "order_errors_have_the_order_id"),
     Fault("has no permId", only_in({"5"}, field(5, 25, 0)), "perm_id_is_stated",
           blinds=frozenset({"cancelled_orders_are_completed", ORDER_LAYOUT})),
+    Fault("has another orderRef", only_in({"5"}, field(5, 23, "x")), "reference_returns"),
     Fault("has another's client id", only_in({"5"}, field(5, 24, 7)), "perm_id_is_stated"),
     # orders
     Fault("tells nobody", bad.told_nothing, "own_orders_come_to_their_client"),

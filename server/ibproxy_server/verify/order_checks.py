@@ -16,6 +16,7 @@ from ibproxy_server.verify.order_view import (
     CLIENT_ID_AT,
     LIMIT_AT,
     PERM_ID_AT,
+    REF_AT,
     of_order,
     open_orders,
 )
@@ -141,6 +142,17 @@ def perm_id_is_stated(lab: Lab) -> str:
     if order[CLIENT_ID_AT] != str(lab.main.client_id):
         raise Differs(f"client id {order[CLIENT_ID_AT]}")
     return f"permId {order[PERM_ID_AT]}"
+
+
+def reference_returns(lab: Lab) -> str:
+    """3.26: in 5, as it was sent."""
+    lab.need_orders()
+    ticket = lab.resting(lab.main)
+    lab.work(lab.main, ticket)
+    [order] = of_order(open_orders(lab.main), ticket.order_id)[-1:] or [[]]
+    if not order or order[REF_AT] != ticket.ref:
+        raise Differs(f"{ticket.ref!r} was listed as {shown([order])}")
+    return f"orderRef {order[REF_AT]}"
 
 
 # who is told what

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ibproxy_server.verify.probe import Message, Probe, is_kind
 
-LIMIT_AT, OCA_AT, CLIENT_ID_AT, PERM_ID_AT = 16, 19, 24, 25
+LIMIT_AT, OCA_AT, REF_AT, CLIENT_ID_AT, PERM_ID_AT = 16, 19, 23, 24, 25
 FIRST_WITHOUT_FA_PROFILE = 177
 
 

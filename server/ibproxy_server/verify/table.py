@@ -182,6 +182,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
          f"{DOCS}, ib_insync issue 11", DOCUMENTED, BY_HAND),
     _row("3.22", "An execution of an order by hand has the unset number, or 0, as order id.",
          "IbPy issue 36", RECORDED, BY_HAND),
+    _row("3.26", "orderRef returns in openOrder and in executions, as it was sent.",
+         DOCS, DOCUMENTED, orders.reference_returns),
     _row("3.30", "Orders are told to the client that placed them, and to no other.",
          DOCS, DOCUMENTED, orders.own_orders_come_to_their_client),
     _row("3.32", "Client 0 is told of the fills of orders by hand.",

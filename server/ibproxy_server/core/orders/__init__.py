@@ -16,6 +16,7 @@ outage            orders, changes and cancels that are asked for during an outag
 doubts            orders that may have got lost on their way
 disowned          orders that the gateway knows by other ids than they were placed under
 by_hand           orders entered in TWS: bound, if the proxy is client 0
+nameless          what is listed without ids, and may be an order that may have got lost
 reconciliation    what happened in an outage, asked of the gateway and told once
 endings           how an order ended that is open no more
 """

@@ -223,6 +223,13 @@ class OrderBook:
             record.perm_id = perm_id
             self._by_perm_id[perm_id] = record
 
+    def name(self, record: OrderRecord, perm_id: bytes) -> None:
+        """An order turns out to be the one with that permId, which seemed to be nobody's here."""
+        other = self._by_perm_id.pop(perm_id, None)
+        if other in self.records:
+            self.records.remove(other)
+        self.learn_perm_id(record, perm_id)
+
     def forget_foreign(self, listed: Collection[OrderRecord]) -> None:
         """The gateway's full list of open orders is in: what is not ours and not in it is gone."""
         for record in list(self.records):

@@ -117,6 +117,10 @@ class Executions:
         list of a run says of an order of an earlier run is not: nobody was there to miss it.
         """
         is_listed = fields[at.EXEC_REQUEST_ID] == OWN_EXECUTIONS
+        listeners = self._owners.listeners(record)
+        if is_listed and record.owner is None and not listeners:
+            self._reconciliation.executed(record, fields)
+            return []  # nobody's here, or of an order that is not known by its permId yet
         today = self._context.gateway_day()
         exec_id, time = fields[at.EXEC_ID], fields[at.EXEC_TIME]
         is_news = self._known.take(exec_id, time, today, is_live=not is_listed)
@@ -129,7 +133,7 @@ class Executions:
         elif is_news:
             record.fills += 1
             self._recorder.stated(record)
-        return [(each, _LIVE) for each in self._owners.listeners(record) if is_news]
+        return [(each, _LIVE) for each in listeners if is_news]
 
     def _is_wanted(self, session: Session, place: Place, record: OrderRecord) -> bool:
         """Whether an execution passes the client id filter; 0 means all (fact 3.107)."""

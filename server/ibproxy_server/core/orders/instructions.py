@@ -92,6 +92,7 @@ class Instructions:
             record.change = at.asked_terms(fields)
         record.symbol, record.action = fields[at.SYMBOL], fields[at.ACTION]
         record.quantity, record.parent_id = fields[at.QUANTITY], fields[at.PARENT_ID]
+        record.ref = fields[at.REF]
         self._book.join(record)
         record.is_transmitted |= fields[at.TRANSMIT] == b"1"
         record.places += 1

@@ -28,6 +28,7 @@ from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.disowned import DisownedOrders
 from ibproxy_server.core.orders.doubts import Doubts
 from ibproxy_server.core.orders.endings import CANCELLED, Fills, ending
+from ibproxy_server.core.orders.nameless import Nameless
 from ibproxy_server.core.orders.outage import OutageRules
 from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.orders.recorder import Recorder
@@ -98,7 +99,7 @@ class Reconciliation:
         self._look_at_s: float | None = None
         self._cut_off_day = ""
         self._in_flight: list[OrderRecord] = []
-        self._nameless: list[OrderRecord] = []
+        self._nameless = Nameless(book)
         self._concerned: dict[OrderRecord, None] = {}
         self._fills: dict[OrderRecord, Fills] = {}
         self._completed: dict[bytes, at.Completed] = {}
@@ -205,12 +206,12 @@ class Reconciliation:
         self._settle_broken_off(dict.fromkeys(still_open))
         self._concerned = {each: None for each in self._concerned if each not in listed}
         self._has_open_list = True
-        self._nameless = [each for each in listed if not each.owner and not each.order_id]
+        self._nameless.open(listed)
         self._ended(_OPEN)
 
     def can_tell(self, record: OrderRecord) -> bool:
         """Whether the lists would have named an order, if it were there."""
-        return self.is_settled and not self._may_be_listed(record)
+        return self.is_settled and not self._nameless.may_be(record)
 
     def heard(self, record: OrderRecord, *, is_repeated: bool) -> None:
         """The gateway has stated an order: how it stands is known."""
@@ -220,6 +221,7 @@ class Reconciliation:
 
     def executed(self, record: OrderRecord, fields: list[bytes]) -> None:
         """An execution is in the list."""
+        self._nameless.executed(record, fields)
         fills = self._fills.setdefault(record, Fills())
         fills.take(fields)
         record.fills = max(record.fills, fills.count)
@@ -257,6 +259,7 @@ class Reconciliation:
         self._look_at_s = None
         self._fills.clear()
         self._completed.clear()
+        self._nameless.clear()
         in_flight, self._in_flight = self._in_flight, []
         watched = [each for each in self._book.records if each.is_followed]
         watched = [each for each in watched if each.is_open or each.is_unknown]
@@ -280,13 +283,13 @@ class Reconciliation:
             self._rules.settle_broken_off(record, reason)
 
     def _conclude(self) -> None:
-        """Settle what the lists can settle."""
+        """Settle what the lists can settle; ask again at once if they can tell more then."""
         concerned, self._concerned = self._concerned, {}
+        if self._nameless.name(concerned):
+            self._in_flight += filter(self._is_in_flight, concerned)
+            self._begin(is_link_kept=self._is_link_kept)
+            return
         undecided = [each for each in concerned if not self._settle(each)]
-        is_over = not self._is_to_be_repeated
-        if undecided and is_over and self._looks < len(LOOK_AGAIN_AFTER_S):
-            self._look_at_s = self._context.now_s + LOOK_AGAIN_AFTER_S[self._looks]
-            self._looks += 1
         self._fills.clear()
         self._completed.clear()
         self.is_settled = True
@@ -294,6 +297,9 @@ class Reconciliation:
         if self._is_to_be_repeated:
             self._is_to_be_repeated = False
             self._begin(is_link_kept=True)
+        elif undecided and self._looks < len(LOOK_AGAIN_AFTER_S):
+            self._look_at_s = self._context.now_s + LOOK_AGAIN_AFTER_S[self._looks]
+            self._looks += 1
 
     def _settle(self, record: OrderRecord) -> bool:
         """Settle what became of an order that is not open; False if a later look may tell."""
@@ -308,7 +314,7 @@ class Reconciliation:
         if self._is_link_kept and not record.is_unknown:
             self._doubts.doubt(record)
             return False
-        if self._may_be_listed(record):
+        if self._nameless.may_be(record):
             return True  # it stays unknown
         record.is_unknown, record.is_gone = False, True
         self._recorder.changed(record)
@@ -318,7 +324,7 @@ class Reconciliation:
     def _settle_end(self, record: OrderRecord) -> bool:
         """An order was open, and is so no more."""
         day = record.open_day or record.day
-        is_over = self._lists_reach(day) and not self._may_be_listed(record)
+        is_over = self._lists_reach(day) and not self._nameless.may_be(record)
         is_inactive = record.status == b"Inactive"  # it may have been over already (fact 3.58)
         status = ending(
             record,
@@ -353,10 +359,6 @@ class Reconciliation:
     def _lists_reach(self, day: str) -> bool:
         """Whether what happened to an order that lived on `day` must be in the lists."""
         return self._is_whole and bool(day) and day == self._context.gateway_day()
-
-    def _may_be_listed(self, record: OrderRecord) -> bool:
-        """Whether an order like it is listed without ids: it may live, or somebody's like it."""
-        return any(record.may_be(each) for each in self._nameless)
 
     def _is_in_flight(self, record: OrderRecord) -> bool:
         return record.may_work and not record.was_stated

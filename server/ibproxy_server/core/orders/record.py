@@ -41,6 +41,7 @@ class OrderRecord:
         is_of_earlier_run: whether it was placed before the proxy was started.
         symbol: its contract's symbol, as it was sent; empty if the contract was named otherwise.
         action: BUY or SELL, as it was sent; empty if it is not known.
+        ref: its orderRef, as it was sent; None if it is not known.
         quantity: how much was ordered, as it was last sent; empty if it is not known.
         parent_id: its parent's order id at the gateway, as on the wire; 0 for none.
         family: it and all that hang together with it as parents and children; empty: it is alone.
@@ -80,6 +81,7 @@ class OrderRecord:
     is_of_earlier_run: bool = False
     symbol: bytes = b""
     action: bytes = b""
+    ref: bytes | None = None
     quantity: bytes = b""
     parent_id: bytes = b"0"
     family: list[OrderRecord] = field(default_factory=list)
@@ -144,21 +146,6 @@ class OrderRecord:
     def was_stated(self) -> bool:
         """Whether the gateway has ever said what it is, or how it stands."""
         return self.is_stated or self.status_message is not None
-
-    def may_be(self, nameless: OrderRecord) -> bool:
-        """Whether it may be an order that is listed without ids, as after a restart (fact 3.39)."""
-        stated = nameless.open_message
-        if stated is None:
-            return False
-        is_same_size = at.number(stated[at.OPEN_QUANTITY]) == at.number(self.quantity)
-        return is_same_size and all(
-            not known or known == stated[where]
-            for known, where in (
-                (self.symbol, at.OPEN_SYMBOL),
-                (self.action, at.OPEN_ACTION),
-                (self.account, at.OPEN_ACCOUNT),
-            )
-        )
 
     @property
     def state_text(self) -> str:

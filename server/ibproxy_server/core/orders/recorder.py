@@ -263,6 +263,7 @@ def _restored(entry: je.OrderIntent) -> OrderRecord:
         day=entry.day,
         symbol=request[at.SYMBOL] if is_whole else b"",
         action=request[at.ACTION] if is_whole else b"",
+        ref=request[at.REF] if is_whole else None,
         quantity=request[at.QUANTITY] if is_whole else b"",
         parent_id=request[at.PARENT_ID] if is_whole else b"0",
     )
