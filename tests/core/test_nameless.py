@@ -82,6 +82,22 @@ def test_one_that_works_and_has_filled_in_part(world: World) -> None:
     assert ("execution", "-1", "1", "e900") in told(alpha)
 
 
+def test_one_whose_execution_still_has_its_ids(world: World) -> None:
+    """That tells its permId, by which the list of open orders has named it just before."""
+    alpha = in_flight(world, ref="")
+    part = list(filled(ref="", total=4))
+    part[2], part[22] = 1, 100
+    world.list_orders(listed(ref=""), [tuple(part)])
+    world.list_orders(listed(ref=""), [tuple(part)])
+    assert told(alpha) == [
+        ("execution", "-1", "1", "e900"),
+        ("order", "1"),
+        ("status", "1", "Submitted", "0", "10"),
+    ]
+    [record] = world.hub.orders.book.records
+    assert record.perm_id == b"900"
+
+
 def test_without_a_reference_it_stays_unknown(world: World) -> None:
     """An order that somebody has entered by hand may be just like it."""
     alpha = in_flight(world, ref="")

@@ -161,11 +161,18 @@ class Trading:
         self.side.is_torn = True
 
     def _cut(self, one: int, two: int) -> None:
-        """The link breaks; the gateway may have lost orders of the last moments (fact 3.17)."""
+        """The link breaks; a gateway that was restarted may have lost orders, or their ids.
+
+        Those are orders of the last moments (fact 3.17), and ids of all that work (3.39).
+        """
+        trading, working = self.side.sim.trading, [o for o in self.books if not o.is_done]
         if two % 3 == 0:
             since_s = self.side.now_s - LAST_MOMENTS_S
-            for each in [o for o in self.books if o.placed_at_s >= since_s and not o.filled]:
-                self.side.sim.trading.forget(each)
+            for each in [o for o in working if o.placed_at_s >= since_s and not o.filled]:
+                trading.forget(each)
+        elif two % 3 == 1:
+            for each in working:
+                trading.disown(each)
         self.side.cut((0.0, 0.0, 3.0)[one % 3])
 
     def _lose_ib(self, _one: int, _two: int) -> None:

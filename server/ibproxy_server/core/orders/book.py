@@ -218,17 +218,15 @@ class OrderBook:
         self._by_upstream_id[order_id] = record
 
     def learn_perm_id(self, record: OrderRecord, perm_id: bytes) -> None:
-        """The gateway has told the order's permId; 0 is none yet (fact 3.19)."""
+        """The gateway has told the order's permId; 0 is none yet (fact 3.19).
+
+        What it has listed under that permId, and seemed to be nobody's here, is this order.
+        """
         if perm_id and perm_id != b"0" and not record.perm_id:
             record.perm_id = perm_id
+            if (seen := self._by_perm_id.get(perm_id)) and seen.owner is None:
+                self.records.remove(seen)
             self._by_perm_id[perm_id] = record
-
-    def name(self, record: OrderRecord, perm_id: bytes) -> None:
-        """An order turns out to be the one with that permId, which seemed to be nobody's here."""
-        other = self._by_perm_id.pop(perm_id, None)
-        if other in self.records:
-            self.records.remove(other)
-        self.learn_perm_id(record, perm_id)
 
     def forget_foreign(self, listed: Collection[OrderRecord]) -> None:
         """The gateway's full list of open orders is in: what is not ours and not in it is gone."""

@@ -9,7 +9,7 @@ empty, it is that one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -98,22 +98,23 @@ class Nameless:
         """Whether something that was named without ids may be that order."""
         return any(each.may_be(record) for each in self._seen)
 
-    def name(self, records: Iterable[OrderRecord]) -> list[OrderRecord]:
-        """Tell orders that may have got lost their permIds, where there is no doubt.
+    def name(self, records: Collection[OrderRecord]) -> list[OrderRecord]:
+        """Find out the permIds of orders that may have got lost, where there is no doubt.
 
         Returns:
-            Those that have been told one: the lists can tell more of them now.
+            Those of which the lists can tell more now, if they are asked for again.
         """
+        seen = {each.perm_id for each in self._seen}
+        named = [each for each in records if each.perm_id in seen]  # another list has told it
         claims: dict[bytes, list[OrderRecord]] = {}
         for record in records:
             if record.ref and not record.perm_id:
                 perm_ids = {each.perm_id for each in self._seen if each.may_be(record)}
                 if len(perm_ids) == 1:
                     claims.setdefault(perm_ids.pop(), []).append(record)
-        named = []
         for perm_id, claimants in claims.items():
             if len(claimants) == 1:
-                self._book.name(claimants[0], perm_id)
+                self._book.learn_perm_id(claimants[0], perm_id)
                 named += claimants
         return named
 
