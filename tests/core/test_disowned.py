@@ -284,21 +284,45 @@ def test_no_change_leaves_before_the_orders_are_listed(world: World) -> None:
     assert len(world.asked(3)) == 1
 
 
-@pytest.mark.parametrize("is_restarted", [False, True])
-def test_a_change_of_one_that_is_done_is_the_gateways_to_refuse(
-    world: World, is_restarted: bool
-) -> None:
-    """It says 104 (fact 3.11), whatever else has happened meanwhile."""
+def test_a_change_of_one_that_is_done_is_the_gateways_to_refuse(world: World) -> None:
+    """It knows the id, and says 104 (fact 3.11)."""
     alpha = working(world, "Cancelled")
-    world.pass_time(1.0)
-    if is_restarted:
-        world = world.restarted().connect()
-        alpha = world.client("alpha").start()
-    else:
-        over_an_outage(world)
-    world.asked()
     alpha.say(*order(1))
     assert len(world.asked(3)) == 1
+
+
+@pytest.mark.parametrize("how", ["outage", "restart", "disowned", "filled meanwhile"])
+def test_a_change_of_one_that_is_done_does_not_reach_another_connection(
+    world: World, how: str
+) -> None:
+    """There it might be taken for a new order: the proxy says what a gateway says."""
+    is_done = how in {"outage", "restart"}
+    alpha = working(world, "Cancelled" if is_done else "Submitted")
+    world.pass_time(1.0)
+    if how == "restart":
+        world = world.restarted().connect()
+        alpha = world.client("alpha").start()
+    elif how == "filled meanwhile":
+        over_an_outage(world, completed=[completed(PERM_ID, "Filled", 10)])
+    else:
+        over_an_outage(world, open_orders=[] if is_done else listed())
+    if how == "disowned":
+        world.say(*listed("Cancelled")[1])
+    told(alpha)
+    world.asked()
+    alpha.say(*order(1))
+    assert world.asked(3) == []
+    assert told(alpha) == [("error", "1", "104")]
+
+
+def test_a_change_of_one_whose_end_is_not_known_does_not_leave(world: World) -> None:
+    """An error would be taken for its end."""
+    alpha = working(world)
+    over_an_outage(world, day="20261123")
+    told(alpha)
+    alpha.say(*order(1))
+    assert world.asked(3) == []
+    assert told(alpha)[0] == ("error", "1", "2197")
 
 
 def test_no_change_leaves_on_a_new_connection_before_the_orders_are_listed(world: World) -> None:

@@ -141,6 +141,7 @@ DUPLICATE_TICKER = {
 
 NO_SUCH_REQUEST = (321, "Error validating request.-'ib' : cause - No request with id {id} is live")
 DUPLICATE_ORDER = (103, "Duplicate order id")
+ORDER_IS_DONE = (104, "Cannot modify a filled order.")  # fact 3.11
 INVALID_ORDER_ID = (10149, "Invalid order id: {id}")  # fact 3.8
 ORDER_NOT_FOUND = (10147, "OrderId {id} that needs to be cancelled is not found.")
 ORDER_CANCELED = (202, "Order Canceled - reason:{reason}")  # fact 3.61

@@ -311,8 +311,9 @@ class Trading:
         self.engine.working.pop(order.perm_id, None)
         self._forget_id(order)
         self.books.orders.remove(order)
-        ids = self._gateway.order_ids
-        ids[order.client_id] = min(ids[order.client_id], order.order_id)
+        if not order.is_unbound:
+            ids = self._gateway.order_ids
+            ids[order.client_id] = min(ids[order.client_id], order.order_id)
 
     def double(self, client: Client, fields: list[str]) -> bool:
         """Take a change of a working order as a second order with the same id (fact 3.89).

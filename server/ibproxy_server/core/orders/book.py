@@ -150,7 +150,7 @@ class OrderBook:
     def unlist(self) -> None:
         """The connection is gone: the next one has to say what is there."""
         for record in self.records:
-            record.is_unlisted = record.may_work
+            record.is_unlisted = True
 
     def drop_unsent(self) -> list[OrderRecord]:
         """Return the orders that have not left and now never will; they are refused."""

@@ -41,21 +41,23 @@ class OutageRules:
         reason = self._context.outage or session.held_up
         if reason and record:
             self.not_sent(record, "change", reason)
-        elif record and record.may_work:
-            return self._may_be_taken_for_new(record)
+        elif record:
+            return self._may_be_taken_for_new(session, record)
         elif reason:
             code, text = codes.ORDER_REJECTED
             session.error(client_order_id, code, text.format(reason=reason))
         return bool(reason)
 
-    def _may_be_taken_for_new(self, record: OrderRecord) -> bool:
+    def _may_be_taken_for_new(self, session: Session, record: OrderRecord) -> bool:
         """Refuse a change that the gateway might take for a new order: it may not know the id."""
-        if record.is_disowned:
-            self.cannot_reach(record, "change")
-        elif record.is_unlisted and record.is_transmitted:
-            self.not_sent(record, "change", _UNLISTED)
-        else:
+        if not (record.is_disowned or (record.is_unlisted and record.is_transmitted)):
             return False
+        if not record.may_work and not record.is_unknown:
+            session.error(record.client_order_id, *codes.ORDER_IS_DONE)
+        elif record.is_disowned:
+            self.cannot_reach(record, "change")
+        else:
+            self.not_sent(record, "change", _UNLISTED)
         return True
 
     def takes_cancel(self, record: OrderRecord) -> bool:
