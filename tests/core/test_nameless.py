@@ -199,6 +199,16 @@ def test_nothing_is_said_of_others_before_the_lists_have_come_again(world: World
     ]
 
 
+@pytest.mark.parametrize("perm_id", ["", 0])
+def test_what_has_no_perm_id_either_leaves_it_unknown(world: World, perm_id: Any) -> None:
+    """And is not asked for for ever."""
+    alpha = in_flight(world)
+    lists_asked(world)
+    world.list_orders(listed(perm_id))
+    assert told(alpha) == []
+    assert lists_asked(world) == []
+
+
 def test_an_order_of_unknown_size_may_be_of_any(world: World) -> None:
     """A cash quantity leaves it open."""
     alpha = world.client("alpha").start()

@@ -18,6 +18,7 @@ from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.record import OrderRecord
 
 _BUY, _BOUGHT = b"BUY", b"BOT"
+_NO_PERM_IDS = frozenset({b"", b"0"})
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,13 @@ class Nameless:
         Returns:
             Those of which the lists can tell more now, if they are asked for again.
         """
-        seen = {each.perm_id for each in self._seen}
+        seen = {each.perm_id for each in self._seen} - _NO_PERM_IDS
         named = [each for each in records if each.perm_id in seen]  # another list has told it
         claims: dict[bytes, list[OrderRecord]] = {}
         for record in records:
             if record.ref and not record.perm_id:
                 perm_ids = {each.perm_id for each in self._seen if each.may_be(record)}
-                if len(perm_ids) == 1:
+                if len(perm_ids) == 1 and not perm_ids & _NO_PERM_IDS:
                     claims.setdefault(perm_ids.pop(), []).append(record)
         for perm_id, claimants in claims.items():
             if len(claimants) == 1:
