@@ -134,8 +134,16 @@ def none_lost(case: Case) -> Iterator[Finding]:
         if ref in case.books.orders or refusal(story, ref) or _is_over(story, ref):
             continue
         was_cut = line["c"] in story.cut
-        if not was_cut and line["transmit"]:
+        if not was_cut and _is_transmitted(story, ref):
             yield ref, "is not in the books, and its strategy was not told so"
+
+
+def _is_transmitted(story: Story, ref: str) -> bool:
+    """Whether it was to be transmitted, by itself or with the last child of its family."""
+    line = story.placed[ref]
+    parents = {line["parent"] or ref}
+    family = (each for each in story.placed.values() if each["parent"] in parents)
+    return line["transmit"] or any(each["transmit"] for each in family)
 
 
 def none_refused_and_working(case: Case) -> Iterator[Finding]:

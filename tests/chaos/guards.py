@@ -218,7 +218,7 @@ GUARDS = {
     "families": Guard(
         "a bracket is transmitted with its last child",
         _leave_families_held,
-        ("link torn", "proxy killed", "gateway restarted"),
+        ("link frozen",),  # what is on its way then is lost, whole families of it
     ),
     "request-range": Guard("ids of requests and of orders never meet", _share_ids_with_orders),
     "journal-read": Guard(

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from ibproxy_server.core.upstream import LONGEST_PAUSE_S
 from tests.chaos.accounts import count_unresolved, read_books, read_journal, read_story, stop_market
 from tests.chaos.audit import Case, Finding, audit, refusal
 from tests.chaos.guards import GUARDS, MESSAGES_PER_S
@@ -30,9 +31,10 @@ SYMBOLS_EACH = 3
 ORDERS_PER_S = 30.0
 """What all strategies together mean to place; the proxy lets 50 messages a second through."""
 
-CALM_S, PATIENCE_S = 4.0, 100.0
-"""The run has ended when nobody was told anything of orders for so long, and the journal knows of
-none that may be lost; or after the second, for the proxy looks again after a minute."""
+CALM_S, PATIENCE_S = LONGEST_PAUSE_S + 2.0, 100.0
+"""The run has ended when nobody was told anything of orders for so long, in which the proxy has
+tried at least once to connect, and the journal knows of none that may be lost; or after the second,
+for the proxy looks again after a minute."""
 
 FIRST_ORDERS = 20
 """When so many were placed, things begin to go wrong."""
