@@ -42,6 +42,9 @@ def test_a_scenario_is_played_and_controlled(start: Start, tmp_path: Path) -> No
     [entered] = ask("enter", "DU7", "BUY", "3", "AMD", "10.5")
     assert (entered["order_id"], entered["limit_price"]) == (0, 10.5)
     ask("advance", "1")
+    wrong = start("sim-control", url, "enter", "DU7", "HOLD", "3", "AMD")
+    assert (wrong.wait(), len(wrong.errors)) == (2, 1)
+    assert "HOLD" in wrong.errors[0]
     assert ask("cancel", str(entered["perm_id"])) == []
     assert [each["status"] for each in ask("orders")] == ["Cancelled"]
 

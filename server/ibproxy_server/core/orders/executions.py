@@ -25,9 +25,6 @@ from ibproxy_server.core.session import Place, Session
 
 EXECUTIONS = 7
 
-UNSET_ID = b"2147483647"
-"""The order id of an order by hand, in its executions (fact 3.22)."""
-
 _LIVE = b"-1"
 """Request id of an execution that nobody asked for (fact 12.4)."""
 
@@ -102,7 +99,7 @@ class Executions:
                 continue
             shown = list(fields)
             order_id, shown[at.EXEC_CLIENT_ID] = self._owners.ids_for(session, record)
-            if order_id != b"0" or shown[at.EXEC_ORDER_ID] != UNSET_ID:
+            if order_id != b"0" or shown[at.EXEC_ORDER_ID] != at.UNSET_INTEGER:  # fact 3.22
                 shown[at.EXEC_ORDER_ID] = order_id
             shown[at.EXEC_REQUEST_ID] = client_id
             session.send(b"\0".join(shown))

@@ -46,7 +46,7 @@ FILTER_CLIENT_ID, FILTER_ACCOUNT = 3, 4
 
 FIRST_WITH_PEG_TAIL, FIRST_WITHOUT_FA_PROFILE = 170, 177
 _PEG_TAIL = 5
-_UNSET_INTEGER = b"2147483647"
+UNSET_INTEGER = b"2147483647"
 _BEYOND_EVERYTHING = Decimal("1e300")
 """An unset number is empty, the largest integer or the largest double [api ibapi/const.py]."""
 
@@ -109,7 +109,7 @@ def number(text: bytes) -> Decimal | None:
         read = Decimal(text.decode())
     except (InvalidOperation, UnicodeError):
         return None
-    is_set = read.is_finite() and read < _BEYOND_EVERYTHING and text != _UNSET_INTEGER
+    is_set = read.is_finite() and read < _BEYOND_EVERYTHING and text != UNSET_INTEGER
     return read if is_set else None
 
 

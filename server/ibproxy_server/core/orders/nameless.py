@@ -61,7 +61,7 @@ class Nameless:
 
     def __init__(self, book: OrderBook) -> None:
         self._book = book
-        self._seen: dict[_Sighting, None] = {}
+        self._seen: set[_Sighting] = set()
 
     def clear(self) -> None:
         """Lists are asked for."""
@@ -72,28 +72,30 @@ class Nameless:
         for record in listed:
             stated = record.open_message
             if record.owner is None and not record.order_id and stated:
-                self._see(
-                    record.perm_id,
-                    stated[at.OPEN_ACCOUNT],
-                    stated[at.OPEN_SYMBOL],
-                    stated[at.OPEN_REF],
+                sighting = _Sighting(
+                    perm_id=record.perm_id,
+                    account=stated[at.OPEN_ACCOUNT],
+                    symbol=stated[at.OPEN_SYMBOL],
+                    ref=stated[at.OPEN_REF],
                     is_buy=stated[at.OPEN_ACTION] == _BUY,
                     size=at.number(stated[at.OPEN_QUANTITY]),
                     is_size_whole=True,
                 )
+                self._seen.add(sighting)
 
     def executed(self, record: OrderRecord, fields: list[bytes]) -> None:
         """Take an execution out of a list."""
         if record.owner is None and not record.order_id:
-            self._see(
-                record.perm_id,
-                fields[at.EXEC_ACCOUNT],
-                fields[at.EXEC_SYMBOL],
-                fields[at.EXEC_REF],
+            sighting = _Sighting(
+                perm_id=record.perm_id,
+                account=fields[at.EXEC_ACCOUNT],
+                symbol=fields[at.EXEC_SYMBOL],
+                ref=fields[at.EXEC_REF],
                 is_buy=fields[at.EXEC_SIDE] == _BOUGHT,
                 size=at.number(fields[at.EXEC_TOTAL]),
                 is_size_whole=False,
             )
+            self._seen.add(sighting)
 
     def may_be(self, record: OrderRecord) -> bool:
         """Whether something that was named without ids may be that order."""
@@ -118,17 +120,3 @@ class Nameless:
                 self._book.learn_perm_id(claimants[0], perm_id)
                 named += claimants
         return named
-
-    def _see(
-        self,
-        perm_id: bytes,
-        account: bytes,
-        symbol: bytes,
-        ref: bytes,
-        *,
-        is_buy: bool,
-        size: Decimal | None,
-        is_size_whole: bool,
-    ) -> None:
-        sighting = _Sighting(perm_id, account, symbol, ref, is_buy, size, is_size_whole)
-        self._seen[sighting] = None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ibproxy_server.core.context import Context
+from ibproxy_server.core.orders import layout as at
 from ibproxy_server.core.orders.book import OrderBook
 from ibproxy_server.core.orders.record import OrderRecord
 from ibproxy_server.core.session import Session
-
-UNSET_ID = 2**31 - 1
 
 
 class Owners:
@@ -25,7 +24,7 @@ class Owners:
     def record(self, order_id: bytes, client_id: bytes, perm_id: bytes) -> OrderRecord:
         """Return the order that a message is about."""
         upstream_id, upstream_client = int(order_id), int(client_id)
-        if upstream_id == UNSET_ID:
+        if order_id == at.UNSET_INTEGER:
             upstream_id = 0  # of an execution of an order by hand (fact 3.22)
         if upstream_id > 0:
             self._book.raise_upstream_id(upstream_id)  # fact 3.1
